@@ -1,0 +1,184 @@
+import type {
+  Document,
+  DocumentProgress,
+  DocumentStatus,
+  DocumentVersion,
+  IngestionStage,
+  Metadata,
+} from '../document.ts';
+import type { ErrorInfo } from '../errors.ts';
+import type { CollectionId, DocumentId, UploadId, UserId } from '../ids.ts';
+import type { SystemScope, WorkspaceScope } from '../scope.ts';
+import type { IdempotencyClaim } from './runs.ts';
+import type { Page, PageRequest, Unsubscribe } from './system.ts';
+
+export interface DocumentSubmission {
+  /** Used only if the submission makes a new document. */
+  readonly documentId: DocumentId;
+  readonly collectionId: CollectionId;
+  readonly externalId: string | null;
+  readonly title: string;
+  readonly mediaType: string;
+  readonly fileName: string | null;
+  readonly metadata: Metadata;
+  readonly contentHash: string;
+  readonly byteLength: number;
+  /** Where the original bytes already are; the transaction makes this name final. */
+  readonly blobKey: string;
+  readonly createdBy: UserId;
+  readonly now: number;
+  readonly idempotency?: IdempotencyClaim | undefined;
+}
+export type SubmissionOutcome =
+  /** `version` 1 of a new document, or the next one of the document with that externalId; a job is queued. */
+  | { readonly kind: 'accepted'; readonly document: Document }
+  /** The same bytes are in this collection already (and did not fail): nothing is queued. */
+  | { readonly kind: 'duplicate'; readonly document: Document }
+  /** The same idempotency key and payload came before. */
+  | { readonly kind: 'replayed'; readonly document: Document; readonly duplicate: boolean }
+  | { readonly kind: 'conflict' };
+
+/** `createdAt` and id of the last document seen; newest first. */
+export interface DocumentKey {
+  readonly createdAt: number;
+  readonly id: DocumentId;
+}
+
+export interface DocumentRepository {
+  /** Document row, version row, queued event, job and idempotency key in one transaction. */
+  submit(scope: WorkspaceScope, submission: DocumentSubmission): Promise<SubmissionOutcome>;
+  find(scope: WorkspaceScope, documentId: DocumentId): Promise<Document | undefined>;
+  /** Those that exist; in no order. */
+  findMany(scope: WorkspaceScope, documentIds: readonly DocumentId[]): Promise<readonly Document[]>;
+  list(scope: WorkspaceScope, page: PageRequest<DocumentKey>): Promise<Page<Document>>;
+  findVersion(
+    scope: WorkspaceScope,
+    documentId: DocumentId,
+    version: number,
+  ): Promise<(DocumentVersion & { readonly blobKey: string }) | undefined>;
+  /**
+   * Makes a whole version the one readers see, status READY, in one statement. False: the document is gone or a newer
+   * version is already active; the caller then drops what it indexed.
+   */
+  publish(
+    scope: WorkspaceScope,
+    documentId: DocumentId,
+    published: { readonly version: number; readonly chunkCount: number; readonly now: number },
+  ): Promise<boolean>;
+  /** Status of the newest version only; an older version's news is ignored. */
+  setStatus(
+    scope: WorkspaceScope,
+    documentId: DocumentId,
+    change: {
+      readonly version: number;
+      readonly status: DocumentStatus;
+      readonly error: ErrorInfo | null;
+      readonly now: number;
+    },
+  ): Promise<boolean>;
+  /** Gone for readers at once; a purge job (chunks, vectors, blobs) is queued in the same transaction. */
+  remove(scope: WorkspaceScope, documentId: DocumentId): Promise<boolean>;
+}
+
+/** Progress of a document, durable and live across processes. */
+export interface DocumentProgressLog {
+  append(
+    scope: WorkspaceScope,
+    documentId: DocumentId,
+    progress: Omit<DocumentProgress, 'sequence'>,
+  ): Promise<DocumentProgress>;
+  /** Those after the given sequence (-1: all), oldest first, at most `limit`. */
+  read(
+    scope: WorkspaceScope,
+    documentId: DocumentId,
+    after: number,
+    limit: number,
+  ): Promise<readonly DocumentProgress[]>;
+  /** Called when there may be more to read; attach before reading. Resolves when attached. */
+  subscribe(scope: WorkspaceScope, documentId: DocumentId, wake: () => void): Promise<Unsubscribe>;
+}
+
+export type Job =
+  | {
+      readonly kind: 'ingest';
+      readonly scope: WorkspaceScope;
+      readonly documentId: DocumentId;
+      readonly version: number;
+    }
+  | { readonly kind: 'purge'; readonly scope: WorkspaceScope; readonly documentId: DocumentId };
+
+export interface ClaimedJob {
+  readonly id: string;
+  readonly job: Job;
+  /** From 1. */
+  readonly attempt: number;
+  /** True: a failure of this attempt is final. */
+  readonly lastAttempt: boolean;
+}
+/** Durable, at least once. A claim is a lease: a claimant that dies loses the job to another when it runs out. */
+export interface JobQueue {
+  claim(scope: SystemScope, limit: number): Promise<readonly ClaimedJob[]>;
+  /** Extends the lease. False: the job was lost; stop working on it. */
+  heartbeat(scope: SystemScope, claimed: ClaimedJob): Promise<boolean>;
+  complete(scope: SystemScope, claimed: ClaimedJob): Promise<void>;
+  /** Tries again after a back-off, or, when it was the last attempt or `retryable` is false, keeps it as dead. */
+  fail(
+    scope: SystemScope,
+    claimed: ClaimedJob,
+    failure: { readonly error: ErrorInfo },
+  ): Promise<'retry' | 'dead'>;
+  /** Called when there may be work; also at least every few seconds by the queue's own clock. */
+  onAvailable(wake: () => void): Unsubscribe;
+  counts(
+    scope: SystemScope,
+  ): Promise<{ readonly queued: number; readonly active: number; readonly dead: number }>;
+}
+
+export interface UploadRecord {
+  readonly id: UploadId;
+  readonly userId: UserId;
+  readonly fileName: string;
+  readonly mediaType: string;
+  /** Announced size in bytes; the body must have exactly this many. */
+  readonly size: number;
+  readonly expiresAt: number;
+  readonly status: 'CREATED' | 'RECEIVED' | 'INGESTED';
+  readonly contentHash: string | null;
+}
+export interface UploadRepository {
+  create(scope: WorkspaceScope, upload: UploadRecord): Promise<void>;
+  find(scope: WorkspaceScope, uploadId: UploadId): Promise<UploadRecord | undefined>;
+  /** CREATED → RECEIVED, once. */
+  receive(scope: WorkspaceScope, uploadId: UploadId, contentHash: string): Promise<boolean>;
+  markIngested(scope: WorkspaceScope, uploadId: UploadId): Promise<void>;
+  /** Removes and returns those past their expiry that were never ingested. */
+  reap(
+    scope: SystemScope,
+    now: number,
+    limit: number,
+  ): Promise<readonly { readonly scope: WorkspaceScope; readonly id: UploadId }[]>;
+}
+
+/** What a loader makes of bytes. `text` is what is stored, cited and shown by Document.text. */
+export interface LoadedText {
+  readonly text: string;
+  readonly title: string | null;
+  /** Page n covers text from its start to the next page's start; empty for formats without pages. */
+  readonly pageStarts: readonly number[];
+  /** Structure found by the loader: a heading and where its section's text begins. Ordered by start. */
+  readonly headings: readonly { readonly level: number; readonly title: string; readonly start: number }[];
+  /** Spans kept whole by the splitter where they fit (fences, tables). Ordered, disjoint. */
+  readonly blocks: readonly { readonly start: number; readonly end: number }[];
+}
+export interface LoadRequest {
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+  readonly fileName: string | null;
+}
+/** Throws DomainError BAD_USER_INPUT (not retryable) naming the file and the reason. Bounded in time and memory. */
+export interface DocumentLoader {
+  supports(mediaType: string): boolean;
+  load(request: LoadRequest, signal: AbortSignal): Promise<LoadedText>;
+}
+
+export type ProgressStage = IngestionStage;
