@@ -1,0 +1,96 @@
+#!/usr/bin/env node
+// Runs on whatever Node starts it (20 is enough): installs what is missing, builds what is stale, then hands over to
+// the Node 24 of the dev dependency. Usage: run.mjs cli <command> [args] | run.mjs bin <tool> [args] | run.mjs prepare
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const at = (...parts) => join(root, ...parts);
+const node24 = at('node_modules/node/bin/node');
+const say = (text) => process.stderr.write(`${text}\n`);
+
+function runOrExit(command, args, what) {
+  const result = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
+  if (result.status === 0) return;
+  say(`multidb: ${what} failed (${result.error?.message ?? `exit code ${result.status}`})`);
+  process.exit(1);
+}
+
+const hashOf = (...files) => {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(readFileSync(at(file)));
+  return hash.digest('hex');
+};
+
+function install() {
+  const marker = at('node_modules/.multidb-installed');
+  const wanted = hashOf('package-lock.json');
+  if (existsSync(marker) && existsSync(node24) && readFileSync(marker, 'utf8') === wanted) return;
+  say('multidb: installing packages (once)');
+  const npm = process.env.npm_execpath;
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  if (npm?.endsWith('.js')) runOrExit(process.execPath, [npm, ...args], 'npm ci');
+  else runOrExit('npm', args, 'npm ci');
+  writeFileSync(marker, wanted);
+}
+
+function newest(folder) {
+  let latest = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile()) latest = Math.max(latest, statSync(join(entry.parentPath, entry.name)).mtimeMs);
+  }
+  return latest;
+}
+
+function build() {
+  const stamp = at('dist/.built');
+  const inputs = Math.max(
+    newest(at('src')),
+    statSync(at('tsconfig.build.json')).mtimeMs,
+    statSync(at('package-lock.json')).mtimeMs,
+  );
+  if (existsSync(stamp) && statSync(stamp).mtimeMs > inputs) return;
+  say('multidb: building');
+  runOrExit(node24, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.build.json')], 'build');
+  writeFileSync(stamp, '');
+}
+
+function generate() {
+  runOrExit(node24, [at('scripts/prisma-generate.mjs')], 'prisma generate');
+}
+
+/** The child shares our terminal, so Ctrl-C reaches it by itself; a signal sent to us alone is passed on. */
+function handOver(args) {
+  const env = { ...process.env, PATH: `${at('node_modules/.bin')}:${process.env.PATH}` };
+  const child = spawn(node24, args, { cwd: process.cwd(), stdio: 'inherit', env });
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => {
+    if (signal) process.kill(process.pid, signal);
+    process.exitCode = code ?? 1;
+  });
+}
+
+const [mode, ...args] = process.argv.slice(2);
+install();
+generate();
+if (mode === 'prepare' || mode === 'cli' || args[0] === 'vitest') build();
+if (mode === 'cli')
+  handOver([
+    '--enable-source-maps',
+    '--disable-warning=ExperimentalWarning',
+    at('dist/cli/main.js'),
+    ...args,
+  ]);
+else if (mode === 'bin') handOver([at('node_modules/.bin', args[0]), ...args.slice(1)]);
+else if (mode !== 'prepare') {
+  say('usage: run.mjs cli <command> | bin <tool> | prepare');
+  process.exit(2);
+}
