@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Runs on whatever Node starts it (20 is enough): installs what is missing, builds what is stale, then hands over to
-// the Node 24 of the dev dependency. Usage: run.mjs cli <command> [args] | run.mjs bin <tool> [args] | run.mjs prepare
+// the Node 24 of the dev dependency. Usage: run.mjs cli <command> | bin <tool> | bench <name> | prepare
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -81,7 +81,7 @@ function handOver(args) {
 const [mode, ...args] = process.argv.slice(2);
 install();
 generate();
-if (mode === 'prepare' || mode === 'cli' || args[0] === 'vitest') build();
+if (['prepare', 'cli', 'bench'].includes(mode) || args[0] === 'vitest') build();
 if (mode === 'cli')
   handOver([
     '--enable-source-maps',
@@ -90,7 +90,13 @@ if (mode === 'cli')
     ...args,
   ]);
 else if (mode === 'bin') handOver([at('node_modules/.bin', args[0]), ...args.slice(1)]);
+else if (mode === 'bench')
+  handOver([
+    '--disable-warning=ExperimentalWarning',
+    at('bench', `${args[0] ?? 'all'}.ts`),
+    ...args.slice(1),
+  ]);
 else if (mode !== 'prepare') {
-  say('usage: run.mjs cli <command> | bin <tool> | prepare');
+  say('usage: run.mjs cli <command> | bin <tool> | bench <name> | prepare');
   process.exit(2);
 }
