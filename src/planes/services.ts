@@ -65,7 +65,7 @@ export interface IdentityApi {
   refresh(refreshToken: string, origin: Origin): Promise<LoginOutcome>;
   /** Ends the session: its access tokens are refused from the next call on. API keys cannot log out (FORBIDDEN). */
   logout(principal: Principal): Promise<void>;
-  /** New tokens for another workspace of the same user, in the same session. */
+  /** New tokens for another workspace of the same user; the session they replace has ended. API keys: FORBIDDEN. */
   switchWorkspace(principal: Principal, workspaceId: WorkspaceId): Promise<SignedIn>;
   /** From an `authorization` value: `Bearer <access token>` or `Bearer <API key>`. undefined: not valid (any more). */
   authenticate(authorization: string): Promise<Principal | undefined>;

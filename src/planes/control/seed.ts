@@ -1,0 +1,39 @@
+import { DomainError } from '../../domain/errors.ts';
+import type { PasswordHasher, UserRepository } from '../../domain/ports/identity.ts';
+import type { IdGenerator } from '../../domain/ports/system.ts';
+import { SYSTEM_SCOPE } from '../../domain/scope.ts';
+import { DEMO_EMAIL, DEMO_PASSWORD } from './credentials.ts';
+
+interface SeedDeps {
+  readonly users: UserRepository;
+  readonly passwordHasher: PasswordHasher;
+  readonly ids: IdGenerator;
+}
+const DEMO_WORKSPACE_NAME = 'Demo';
+
+/**
+ * The demo user with a workspace of their own. Does nothing where the user exists, also when two processes seed at
+ * once. Throws FORBIDDEN where the demo password opens nothing.
+ */
+export async function seedDemo(deps: SeedDeps, allowDemoPassword: boolean): Promise<'created' | 'exists'> {
+  if (!allowDemoPassword) {
+    throw new DomainError('FORBIDDEN', 'The demo user is for a loopback address outside production only.');
+  }
+  const { users, passwordHasher, ids } = deps;
+  if ((await users.findByEmail(SYSTEM_SCOPE, DEMO_EMAIL)) !== undefined) return 'exists';
+  const workspaceId = ids.next('wsp');
+  const user = {
+    id: ids.next('usr'),
+    email: DEMO_EMAIL,
+    passwordHash: await passwordHasher.hash(DEMO_PASSWORD),
+    defaultWorkspaceId: workspaceId,
+  };
+  const outcome = await users.createWithWorkspace(SYSTEM_SCOPE, user, {
+    id: workspaceId,
+    name: DEMO_WORKSPACE_NAME,
+    defaultCollectionId: ids.next('col'),
+    ownerId: user.id,
+    quotaLimitMicros: null,
+  });
+  return outcome === 'created' ? 'created' : 'exists';
+}
