@@ -1,0 +1,8 @@
+/** The part that is used; the package brings no types. */
+declare module 'snowball-stemmers' {
+  interface Stemmer {
+    stem(word: string): string;
+  }
+  const snowball: { newStemmer(algorithm: 'english'): Stemmer };
+  export default snowball;
+}
