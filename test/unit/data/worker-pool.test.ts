@@ -4,7 +4,7 @@ import { loadStaticModel } from '../../../src/adapters/builtin/static-model.ts';
 import { ThreadedEmbedder } from '../../../src/adapters/builtin/threaded-embedder.ts';
 import { WorkerPool, type WorkerPoolOptions } from '../../../src/adapters/worker/worker-pool.ts';
 import { DomainError } from '../../../src/domain/errors.ts';
-import { TaskFailure, type TaskModule } from '../../../src/domain/ports/tasks.ts';
+import type { TaskFailure, TaskModule } from '../../../src/domain/ports/tasks.ts';
 import type { Behaviour } from '../../fixtures/tasks/misbehave.ts';
 
 const MISBEHAVE: TaskModule<Behaviour, unknown> = {
