@@ -1,0 +1,99 @@
+/** The server's one door: Fastify, and behind it HTTP, WebSocket, SSE, uploads, health and the playground. */
+import type { AddressInfo } from 'node:net';
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Clock, Log, Random } from '../../domain/ports/system.ts';
+import { ErrorMapping } from '../../graphql/error-mapping.ts';
+import { buildGraphSchema } from '../../graphql/schema.ts';
+import type { Services } from '../../planes/services.ts';
+import { identifyCallers } from './callers.ts';
+import { allowOrigins } from './cors.ts';
+import { serveGraphqlHttp } from './graphql-http.ts';
+import { type Readiness, serveHealth } from './health.ts';
+import { answerErrors } from './http-errors.ts';
+import type { EdgeOptions } from './options.ts';
+import { logRequests, requestIdFrom } from './requests.ts';
+import { serveUploads } from './uploads.ts';
+
+export interface HttpServerDependencies {
+  readonly services: Services;
+  readonly options: EdgeOptions;
+  readonly log: Log;
+  readonly readiness: Readiness;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface HttpServer {
+  /** Port 0: a free one. The URL is the one to open in a browser on this machine. */
+  listen(port: number, host: string): Promise<{ readonly url: string }>;
+  /** Takes nothing new, tells sockets to come back elsewhere, lets requests finish for `graceMs`, then cuts. */
+  close(graceMs: number): Promise<void>;
+}
+
+const WILDCARDS = new Set(['0.0.0.0', '::']);
+
+export async function createHttpServer(dependencies: HttpServerDependencies): Promise<HttpServer> {
+  const { clock } = dependencies;
+  let draining = false;
+  const app = createApp(dependencies);
+  const readiness: Readiness = async () => !draining && (await dependencies.readiness());
+  serveHealth(app, readiness);
+  await serveUploads(app, dependencies.services.uploads);
+  await serveGraphql(app, dependencies);
+  await app.ready();
+
+  return {
+    async listen(port, host) {
+      await app.listen({ port, host });
+      return { url: urlOf(app.server.address(), host) };
+    },
+    async close(graceMs) {
+      draining = true;
+      const closed = app.close();
+      const cut = new AbortController();
+      const grace = clock.sleep(graceMs, cut.signal).then(
+        () => app.server.closeAllConnections(),
+        () => undefined,
+      );
+      await closed;
+      cut.abort();
+      await grace;
+    },
+  };
+}
+
+function createApp({ options, log, random }: HttpServerDependencies): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: options.requestBytesMax,
+    requestTimeout: options.requestTimeoutMs,
+    trustProxy: options.trustProxy,
+    forceCloseConnections: 'idle',
+    genReqId: (request) => requestIdFrom(request.headers['x-request-id'], random),
+  });
+  // A form or a plain text is never GraphQL: only a content type that browsers ask permission for.
+  app.removeContentTypeParser('text/plain');
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' });
+  });
+  allowOrigins(app, options.allowedOrigins);
+  logRequests(app, log);
+  return app;
+}
+
+async function serveGraphql(app: FastifyInstance, dependencies: HttpServerDependencies): Promise<void> {
+  const { services, options, log } = dependencies;
+  const errors = new ErrorMapping({ log, hideSuggestions: options.production });
+  answerErrors(app, errors);
+  const edge = { schema: buildGraphSchema(), services, options, errors, log };
+  await app.register(async (scope) => {
+    identifyCallers(scope, services, options);
+    await serveGraphqlHttp(scope, edge);
+  });
+}
+
+function urlOf(address: AddressInfo | string | null, host: string): string {
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const name = WILDCARDS.has(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}

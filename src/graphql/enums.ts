@@ -1,0 +1,80 @@
+import { registerEnumType } from 'type-graphql';
+import { DOCUMENT_STATUSES } from '../domain/document.ts';
+import { API_KEY_SCOPES, ROLES } from '../domain/principal.ts';
+import { FINISH_REASONS, RUN_STATUSES } from '../domain/run.ts';
+
+/** `['A', 'B']` → `{ A: 'A', B: 'B' }`: the const object that type-graphql takes for an enum. */
+function enumOf<Value extends string>(values: readonly Value[]): { readonly [Name in Value]: Name } {
+  return Object.fromEntries(values.map((value) => [value, value])) as { readonly [Name in Value]: Name };
+}
+
+export const RoleEnum = enumOf(ROLES);
+registerEnumType(RoleEnum, {
+  name: 'Role',
+  description: 'What a member may do in a workspace; each role includes the ones after it.',
+  valuesConfig: {
+    OWNER: { description: 'Everything, the workspace itself included.' },
+    ADMIN: { description: 'Members and API keys beside all that editors may.' },
+    EDITOR: { description: 'Documents and collections beside all that viewers may.' },
+    VIEWER: { description: 'Reading documents and chatting.' },
+  },
+});
+
+export const ApiKeyScopeEnum = enumOf(API_KEY_SCOPES);
+registerEnumType(ApiKeyScopeEnum, {
+  name: 'ApiKeyScope',
+  description: 'What an API key may be used for, within its role.',
+  valuesConfig: {
+    READ: { description: 'Reading the workspace and its documents, searching included.' },
+    WRITE: { description: 'Ingesting and deleting documents, managing collections.' },
+    CHAT: { description: 'Sending messages and reading answers.' },
+    MANAGE: { description: 'Members, API keys and the workspace itself.' },
+  },
+});
+
+export const DocumentStatusEnum = enumOf(DOCUMENT_STATUSES);
+registerEnumType(DocumentStatusEnum, {
+  name: 'DocumentStatus',
+  description: 'How far the newest version of a document is.',
+  valuesConfig: {
+    QUEUED: { description: 'Accepted, waiting for a worker.' },
+    PROCESSING: { description: 'Being loaded, split, embedded and indexed.' },
+    READY: { description: 'Found by searches and answers.' },
+    FAILED: { description: 'Given up; the error says why.' },
+  },
+});
+
+export const RunStatusEnum = enumOf(RUN_STATUSES);
+registerEnumType(RunStatusEnum, {
+  name: 'RunStatus',
+  description: 'How far a run is.',
+  valuesConfig: {
+    QUEUED: { description: 'Accepted, not begun.' },
+    RUNNING: { description: 'The answer is being made.' },
+    COMPLETED: { description: 'The answer is whole.' },
+    STOPPED: { description: 'Ended by its user; what was shown stays.' },
+    FAILED: { description: 'Ended by an error; what was shown stays.' },
+  },
+});
+
+export const FinishReasonEnum = enumOf(FINISH_REASONS);
+registerEnumType(FinishReasonEnum, {
+  name: 'FinishReason',
+  description: 'Why an answer ended.',
+  valuesConfig: {
+    COMPLETED: { description: 'It was complete.' },
+    STOPPED: { description: 'Its user stopped it.' },
+    LIMIT: { description: 'It reached its length limit.' },
+    ABSTAINED: { description: 'The documents hold no answer.' },
+  },
+});
+
+export const MessageRoleEnum = enumOf(['USER', 'ASSISTANT']);
+registerEnumType(MessageRoleEnum, {
+  name: 'MessageRole',
+  description: 'Who wrote a message.',
+  valuesConfig: {
+    USER: { description: 'A person or a program asked.' },
+    ASSISTANT: { description: 'The system answered.' },
+  },
+});

@@ -1,0 +1,66 @@
+import { Field, Float, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { JSONObject } from '../scalars.ts';
+import { DocumentObject } from './document.ts';
+
+@InputType({ description: 'What to look for.' })
+export class SearchInput {
+  @Field(() => String, { description: 'A question or key words.' })
+  readonly query!: string;
+
+  @Field(() => Int, { nullable: true, description: 'How many passages; default 20, at most 100.' })
+  readonly first?: number | null;
+
+  @Field(() => [ID], { nullable: true, description: 'Where to look; default: all collections.' })
+  readonly collectionIds?: string[] | null;
+
+  @Field(() => JSONObject, {
+    nullable: true,
+    description: '`{ field: value | { eq in gte lte exists } }` on metadata; all must hold.',
+  })
+  readonly filter?: Record<string, unknown> | null;
+}
+
+@ObjectType('Passage', {
+  simpleResolvers: true,
+  description: 'A retrieved piece of a document, with its scores.',
+})
+export class PassageObject {
+  @Field(() => Float, { description: 'Fused score from 0 to 1; comparable within one search only.' })
+  readonly score!: number;
+
+  @Field(() => Float, { description: 'What the words contributed, before fusion.' })
+  readonly lexicalScore!: number;
+
+  @Field(() => Float, { description: 'What the meaning contributed, before fusion.' })
+  readonly vectorScore!: number;
+
+  @Field(() => ID, { description: 'The stored unit of text.' })
+  readonly chunkId!: string;
+
+  @Field(() => String, { description: "The document's text from start to end, unchanged." })
+  readonly text!: string;
+
+  @Field(() => Int, { description: 'Where it begins, in UTF-16 units.' })
+  readonly start!: number;
+
+  @Field(() => Int, { description: 'Where it ends, exclusive, in UTF-16 units.' })
+  readonly end!: number;
+
+  @Field(() => [String], { description: 'The headings above it, outermost first.' })
+  readonly headingPath!: readonly string[];
+
+  @Field(() => Int, { nullable: true, description: 'The page it begins on, from 1; null without pages.' })
+  readonly page!: number | null;
+
+  @Field(() => Int, { description: 'The version of the document that the offsets are about.' })
+  readonly documentVersion!: number;
+
+  @Field(() => DocumentObject, { description: 'The document.' })
+  readonly document!: DocumentObject;
+}
+
+@ObjectType('SearchPayload', { simpleResolvers: true, description: 'What a search found.' })
+export class SearchPayloadObject {
+  @Field(() => [PassageObject], { description: 'Best first.' })
+  readonly passages!: readonly PassageObject[];
+}
