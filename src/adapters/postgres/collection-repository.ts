@@ -1,7 +1,9 @@
+import { notFound } from '../../domain/errors.ts';
 import { type CollectionId, trustedId } from '../../domain/ids.ts';
 import type { CollectionRecord, CollectionRepository } from '../../domain/ports/identity.ts';
 import type { WorkspaceScope } from '../../domain/scope.ts';
 import type { Database } from './database.ts';
+import { isForeignKeyViolation } from './errors.ts';
 import type { Collection } from './generated/client.ts';
 
 export class PostgresCollectionRepository implements CollectionRepository {
@@ -15,13 +17,15 @@ export class PostgresCollectionRepository implements CollectionRepository {
     { workspaceId }: WorkspaceScope,
     { id, name, createdAt }: CollectionRecord,
   ): Promise<'created' | 'name-taken'> {
-    const { count } = await this.#database.orm((prisma) =>
-      prisma.collection.createMany({
-        data: { id, workspaceId, name, createdAt: new Date(createdAt) },
-        skipDuplicates: true,
-      }),
-    );
-    return count === 1 ? 'created' : 'name-taken';
+    const data = { id, workspaceId, name, createdAt: new Date(createdAt) };
+    try {
+      const { count } = await this.#database.orm((prisma) =>
+        prisma.collection.createMany({ data, skipDuplicates: true }),
+      );
+      return count === 1 ? 'created' : 'name-taken';
+    } catch (error) {
+      throw isForeignKeyViolation(error) ? notFound('workspace') : error;
+    }
   }
 
   async find(

@@ -54,6 +54,12 @@ export function toDomainError(error: unknown): unknown {
   return error;
 }
 
+/** A row that this one points to does not exist. */
+export function isForeignKeyViolation(error: unknown): boolean {
+  const codes = codesOf(error);
+  return codes.includes('23503') || codes.includes('P2003');
+}
+
 /** True when exactly this unique constraint or index (or any, if not named) refused a row. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   const codes = codesOf(error);

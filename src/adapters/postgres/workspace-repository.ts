@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { notFound } from '../../domain/errors.ts';
 import { trustedId, type UserId } from '../../domain/ids.ts';
 import type {
   MemberRecord,
@@ -10,6 +11,7 @@ import type { Clock } from '../../domain/ports/system.ts';
 import { ROLES, type Role } from '../../domain/principal.ts';
 import type { SystemScope, WorkspaceScope } from '../../domain/scope.ts';
 import type { Database } from './database.ts';
+import { isForeignKeyViolation } from './errors.ts';
 import type { Workspace } from './generated/client.ts';
 
 const CREATE = {
@@ -66,7 +68,8 @@ export class PostgresWorkspaceRepository implements WorkspaceRepository {
   async create(_scope: SystemScope, workspace: NewWorkspace): Promise<void> {
     const { id, name, defaultCollectionId, quotaLimitMicros, ownerId } = workspace;
     const createdAt = new Date(this.#clock.now());
-    await this.#database.query(CREATE, [id, name, defaultCollectionId, quotaLimitMicros, ownerId, createdAt]);
+    const values = [id, name, defaultCollectionId, quotaLimitMicros, ownerId, createdAt];
+    await knownUser(this.#database.query(CREATE, values));
   }
 
   async find({ workspaceId }: WorkspaceScope): Promise<WorkspaceRecord | undefined> {
@@ -99,7 +102,7 @@ export class PostgresWorkspaceRepository implements WorkspaceRepository {
   }
 
   async putMember(scope: WorkspaceScope, userId: UserId, role: Role): Promise<'put' | 'last-owner'> {
-    const rows = await this.#database.query(PUT_MEMBER, [scope.workspaceId, userId, role]);
+    const rows = await knownUser(this.#database.query(PUT_MEMBER, [scope.workspaceId, userId, role]));
     const [{ changed }] = change.parse(rows);
     return changed ? 'put' : 'last-owner';
   }
@@ -112,6 +115,14 @@ export class PostgresWorkspaceRepository implements WorkspaceRepository {
     const [{ changed, lastOwner }] = change.parse(rows);
     if (changed) return 'removed';
     return lastOwner ? 'last-owner' : 'not-a-member';
+  }
+}
+
+async function knownUser<T>(outcome: Promise<T>): Promise<T> {
+  try {
+    return await outcome;
+  } catch (error) {
+    throw isForeignKeyViolation(error) ? notFound('user') : error;
   }
 }
 
