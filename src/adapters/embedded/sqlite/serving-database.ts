@@ -1,0 +1,61 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Lifecycle } from '../../../domain/ports/system.ts';
+import { GroupCommitWriter } from './group-commit-writer.ts';
+import { openDatabase } from './open-database.ts';
+import { SERVING_SCHEMA, type Write } from './serving-schema.ts';
+import { fromSqliteError } from './sqlite-error.ts';
+
+/** The file of chat log and run events: written by a thread in groups, read here (a page of it takes about 50 µs). */
+export class ServingDatabase implements Lifecycle {
+  readonly #path: string;
+  readonly #reader: DatabaseSync;
+  readonly #writer: GroupCommitWriter;
+
+  /** Throws STORE_UNAVAILABLE when the file is damaged or cannot be written. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#reader = openDatabase({ path, ...SERVING_SCHEMA });
+    this.#reader.exec('PRAGMA query_only = ON');
+    this.#writer = new GroupCommitWriter(path);
+  }
+
+  /** See `GroupCommitWriter`. */
+  commit(writes: readonly Write[]): Promise<void> {
+    return this.#writer.commit(writes);
+  }
+
+  get failureCount(): number {
+    return this.#writer.failureCount;
+  }
+
+  /** Reads what is committed. Throws STORE_UNAVAILABLE when the file turns out to be damaged. */
+  read<T>(query: (database: DatabaseSync) => T): T {
+    try {
+      return query(this.#reader);
+    } catch (error) {
+      throw fromSqliteError(this.#path, error);
+    }
+  }
+
+  async health(signal: AbortSignal): Promise<void> {
+    this.read((database) => database.prepare('SELECT 1').get());
+    const written = this.commit([]);
+    written.catch(() => undefined);
+    const { promise, reject } = Promise.withResolvers<void>();
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      signal.throwIfAborted();
+      await Promise.race([written, promise]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** What was committed so far is written first. Repeating it is harmless. */
+  async close(): Promise<void> {
+    if (!this.#reader.isOpen) return;
+    await this.#writer.close();
+    if (this.#reader.isOpen) this.#reader.close();
+  }
+}
