@@ -75,8 +75,9 @@ describe('settings', () => {
   it('stand in the README, each once, with their defaults', () => {
     const defaults = new Map<string, unknown>(Object.entries(settingsSchema.parse({})));
     const expected = names.map((name) => {
-      const fallback = defaults.get(name);
-      return `${name} ${fallback === undefined ? 'unset' : `\`${fallback}\``}`;
+      // An empty list is what an unset variable gives.
+      const fallback = String(defaults.get(name) ?? '');
+      return `${name} ${fallback === '' ? 'unset' : `\`${fallback}\``}`;
     });
     expect([...table].sort()).toEqual(expected.sort());
   });
