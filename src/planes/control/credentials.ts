@@ -3,7 +3,6 @@ import { DomainError } from '../../domain/errors.ts';
 import type { Random } from '../../domain/ports/system.ts';
 
 /** Published in the README, so it is worth nothing: see `allowDemoPassword` of the control plane's options. */
-export const DEMO_EMAIL = 'test@example.com';
 export const DEMO_PASSWORD = 'testpassword123';
 
 const EMAIL_LENGTH_MAX = 254;

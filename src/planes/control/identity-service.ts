@@ -217,5 +217,5 @@ function tooManyAttempts(retryAfterMs: number): { kind: 'too-many-attempts'; ret
 }
 
 function defaultWorkspaceName(email: string): string {
-  return `Workspace of ${email.slice(0, email.indexOf('@')).slice(0, 60)}`;
+  return `Workspace of ${[...email.slice(0, email.indexOf('@'))].slice(0, 40).join('')}`;
 }

@@ -2,13 +2,15 @@ import { DomainError } from '../../domain/errors.ts';
 import type { PasswordHasher, UserRepository } from '../../domain/ports/identity.ts';
 import type { IdGenerator } from '../../domain/ports/system.ts';
 import { SYSTEM_SCOPE } from '../../domain/scope.ts';
-import { DEMO_EMAIL, DEMO_PASSWORD } from './credentials.ts';
+import { DEMO_PASSWORD } from './credentials.ts';
 
 interface SeedDeps {
   readonly users: UserRepository;
   readonly passwordHasher: PasswordHasher;
   readonly ids: IdGenerator;
 }
+/** Who is there to log in with on a fresh data folder. */
+export const DEMO_USER = { email: 'test@example.com', password: DEMO_PASSWORD } as const;
 const DEMO_WORKSPACE_NAME = 'Demo';
 
 /**
@@ -20,12 +22,12 @@ export async function seedDemo(deps: SeedDeps, allowDemoPassword: boolean): Prom
     throw new DomainError('FORBIDDEN', 'The demo user is for a loopback address outside production only.');
   }
   const { users, passwordHasher, ids } = deps;
-  if ((await users.findByEmail(SYSTEM_SCOPE, DEMO_EMAIL)) !== undefined) return 'exists';
+  if ((await users.findByEmail(SYSTEM_SCOPE, DEMO_USER.email)) !== undefined) return 'exists';
   const workspaceId = ids.next('wsp');
   const user = {
     id: ids.next('usr'),
-    email: DEMO_EMAIL,
-    passwordHash: await passwordHasher.hash(DEMO_PASSWORD),
+    email: DEMO_USER.email,
+    passwordHash: await passwordHasher.hash(DEMO_USER.password),
     defaultWorkspaceId: workspaceId,
   };
   const outcome = await users.createWithWorkspace(SYSTEM_SCOPE, user, {
