@@ -4,8 +4,26 @@ import type { ApiKeyRecord, ApiKeyRepository } from '../../domain/ports/identity
 import { API_KEY_SCOPES } from '../../domain/principal.ts';
 import type { SystemScope, WorkspaceScope } from '../../domain/scope.ts';
 import type { Database } from './database.ts';
-import type { ApiKey } from './generated/client.ts';
-import { parseRole } from './workspace-repository.ts';
+import { millis } from './rows.ts';
+import { roleSchema } from './workspace-repository.ts';
+
+const FIND_BY_HASH = {
+  name: 'api_key_find_by_hash',
+  text: `SELECT id, workspace_id AS "workspaceId", user_id AS "userId", name, role, scopes,
+  secret_hash AS "secretHash", created_at AS "createdAt", revoked_at AS "revokedAt"
+FROM api_keys WHERE secret_hash = $1`,
+};
+const apiKeyRow = z.object({
+  id: z.string(),
+  workspaceId: z.string(),
+  userId: z.string(),
+  name: z.string(),
+  role: roleSchema,
+  scopes: z.array(z.enum(API_KEY_SCOPES)),
+  secretHash: z.string(),
+  createdAt: millis,
+  revokedAt: millis.nullable(),
+});
 
 export class PostgresApiKeyRepository implements ApiKeyRepository {
   readonly #database: Database;
@@ -29,8 +47,8 @@ export class PostgresApiKeyRepository implements ApiKeyRepository {
   }
 
   async findByHash(_scope: SystemScope, secretHash: string): Promise<ApiKeyRecord | undefined> {
-    const row = await this.#database.orm((prisma) => prisma.apiKey.findUnique({ where: { secretHash } }));
-    return row === null ? undefined : toApiKey(row);
+    const [row] = await this.#database.query(FIND_BY_HASH, [secretHash]);
+    return row === undefined ? undefined : toApiKey(row);
   }
 
   async list({ workspaceId }: WorkspaceScope): Promise<readonly ApiKeyRecord[]> {
@@ -58,18 +76,12 @@ export class PostgresApiKeyRepository implements ApiKeyRepository {
   }
 }
 
-const scopesSchema = z.array(z.enum(API_KEY_SCOPES));
-
-function toApiKey(row: ApiKey): ApiKeyRecord {
+function toApiKey(stored: unknown): ApiKeyRecord {
+  const row = apiKeyRow.parse(stored);
   return {
+    ...row,
     id: trustedId('key', row.id),
     workspaceId: trustedId('wsp', row.workspaceId),
     userId: trustedId('usr', row.userId),
-    name: row.name,
-    role: parseRole(row.role),
-    scopes: scopesSchema.parse(row.scopes),
-    secretHash: row.secretHash,
-    createdAt: row.createdAt.getTime(),
-    revokedAt: row.revokedAt?.getTime() ?? null,
   };
 }

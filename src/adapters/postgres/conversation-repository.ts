@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Conversation } from '../../domain/conversation.ts';
 import { type ConversationId, trustedId, type UserId } from '../../domain/ids.ts';
 import type { ConversationKey, ConversationRepository } from '../../domain/ports/runs.ts';
@@ -5,6 +6,32 @@ import type { Page, PageRequest } from '../../domain/ports/system.ts';
 import type { WorkspaceScope } from '../../domain/scope.ts';
 import type { Database } from './database.ts';
 import { pageOf } from './rows.ts';
+
+const CONVERSATION = `id, workspace_id AS "workspaceId", user_id AS "userId", title, created_at AS "createdAt",
+  updated_at AS "updatedAt"`;
+const FIND = {
+  name: 'conversation_find',
+  text: `SELECT ${CONVERSATION} FROM conversations WHERE id = $1 AND workspace_id = $2 AND user_id = $3`,
+};
+const ORDER = 'ORDER BY updated_at DESC, id DESC LIMIT $3';
+const LIST = {
+  name: 'conversation_list',
+  text: `SELECT ${CONVERSATION} FROM conversations WHERE workspace_id = $1 AND user_id = $2 ${ORDER}`,
+};
+// The comparison of rows is the order of the index: it is entered at the key.
+const LIST_AFTER = {
+  name: 'conversation_list_after',
+  text: `SELECT ${CONVERSATION} FROM conversations
+WHERE workspace_id = $1 AND user_id = $2 AND (updated_at, id) < ($4, $5) ${ORDER}`,
+};
+const conversationRow = z.object({
+  id: z.string(),
+  workspaceId: z.string(),
+  userId: z.string(),
+  title: z.string().nullable(),
+  createdAt: z.date(),
+  updatedAt: z.date(),
+});
 
 export class PostgresConversationRepository implements ConversationRepository {
   readonly #database: Database;
@@ -18,10 +45,8 @@ export class PostgresConversationRepository implements ConversationRepository {
     userId: UserId,
     id: ConversationId,
   ): Promise<Conversation | undefined> {
-    const row = await this.#database.orm((prisma) =>
-      prisma.conversation.findUnique({ where: { id, workspaceId, userId } }),
-    );
-    return row === null ? undefined : toConversation(row);
+    const [row] = await this.#database.query(FIND, [id, workspaceId, userId]);
+    return row === undefined ? undefined : toConversation(conversationRow.parse(row));
   }
 
   async list(
@@ -29,14 +54,10 @@ export class PostgresConversationRepository implements ConversationRepository {
     userId: UserId,
     { first, after }: PageRequest<ConversationKey>,
   ): Promise<Page<Conversation>> {
-    const rows = await this.#database.orm((prisma) =>
-      prisma.conversation.findMany({
-        where: { workspaceId, userId, ...(after === undefined ? {} : olderThan(after)) },
-        orderBy: [{ updatedAt: 'desc' }, { id: 'desc' }],
-        take: first + 1,
-      }),
-    );
-    return pageOf(rows, first, toConversation);
+    const key = after === undefined ? [] : [new Date(after.updatedAt), after.id];
+    const statement = after === undefined ? LIST : LIST_AFTER;
+    const rows = await this.#database.query(statement, [workspaceId, userId, first + 1, ...key]);
+    return pageOf(rows, first, (row) => toConversation(conversationRow.parse(row)));
   }
 
   async rename(
@@ -52,22 +73,7 @@ export class PostgresConversationRepository implements ConversationRepository {
   }
 }
 
-/** The first condition lets the index begin at the key; the second makes it exact among equal times. */
-function olderThan({ updatedAt, id }: ConversationKey) {
-  const at = new Date(updatedAt);
-  return { updatedAt: { lte: at }, OR: [{ updatedAt: { lt: at } }, { id: { lt: id } }] };
-}
-
-interface ConversationRow {
-  readonly id: string;
-  readonly workspaceId: string;
-  readonly userId: string;
-  readonly title: string | null;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-}
-
-export function toConversation(row: ConversationRow): Conversation {
+export function toConversation(row: z.infer<typeof conversationRow>): Conversation {
   return {
     id: trustedId('cnv', row.id),
     workspaceId: trustedId('wsp', row.workspaceId),

@@ -1,8 +1,7 @@
-import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import type { Lifecycle, Log } from '../../domain/ports/system.ts';
 import { toDomainError } from './errors.ts';
-import { PrismaClient } from './generated/client.ts';
+import type { PrismaClient } from './generated/client.ts';
 
 export interface PostgresOptions {
   /** `postgresql://user:password@host:port/database`, or `…@/database?host=/folder/of/the/socket`. */
@@ -25,10 +24,9 @@ export type Query = (statement: Statement, values: readonly unknown[]) => Promis
 
 /** One PostgreSQL database: one pool, shared by Prisma and by our own statements. All errors are mapped. */
 export interface Database extends Lifecycle {
-  readonly prisma: PrismaClient;
   readonly pool: pg.Pool;
   readonly query: Query;
-  /** Ordinary reads and writes. No interactive transactions here: use `transaction`. */
+  /** Ordinary reads and writes through Prisma. No interactive transactions here: use `transaction`. */
   orm<T>(operation: (prisma: PrismaClient) => Promise<T>): Promise<T>;
   /** READ COMMITTED; rolled back when `work` throws. A commit that fails leaves the outcome open and throws. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
@@ -58,19 +56,21 @@ export function openPostgres(options: PostgresOptions): Database {
   const pool = new pg.Pool({ ...config, max: options.poolSizeMax, idleTimeoutMillis: IDLE_CONNECTION_MS });
   // An idle connection that dies is replaced by the pool; unhandled, this event would end the process.
   pool.on('error', (error) => options.log.warn({ reason: error.message }, 'idle database connection lost'));
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' });
   const query = queryOn(pool);
+  let prisma: Promise<PrismaClient> | undefined;
   return {
-    prisma,
     pool,
     query,
-    orm: async (operation) => mapped(operation(prisma)),
+    orm: async (operation) => {
+      prisma ??= loadPrisma(pool);
+      return mapped(operation(await prisma));
+    },
     transaction: (work) => transaction(pool, work),
     newClient: () => new pg.Client(config),
     health: async (signal) => {
       await unlessAborted(query({ name: 'health', text: 'SELECT 1' }, []), signal);
     },
-    close: () => close(pool, prisma),
+    close: async () => close(pool, await prisma),
   };
 }
 
@@ -82,6 +82,15 @@ function parseInt8(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value)) throw new RangeError(`${text} does not fit a number`);
   return value;
+}
+
+/** At the first use: its engine takes memory and start-up time that a process may never need. */
+async function loadPrisma(pool: pg.Pool): Promise<PrismaClient> {
+  const [{ PrismaPg }, { PrismaClient }] = await Promise.all([
+    import('@prisma/adapter-pg'),
+    import('./generated/client.ts'),
+  ]);
+  return new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' });
 }
 
 async function mapped<T>(outcome: Promise<T>): Promise<T> {
@@ -135,8 +144,8 @@ async function unlessAborted<T>(outcome: Promise<T>, signal: AbortSignal): Promi
 }
 
 /** Waits for running statements, but not for ever: a process that stops must stop. */
-async function close(pool: pg.Pool, prisma: PrismaClient): Promise<void> {
-  await prisma.$disconnect();
+async function close(pool: pg.Pool, prisma: PrismaClient | undefined): Promise<void> {
+  await prisma?.$disconnect();
   const deadline = AbortSignal.timeout(CLOSE_TIMEOUT_MS);
   await unlessAborted(pool.end(), deadline).catch((error: unknown) => {
     if (!deadline.aborted) throw error;

@@ -16,6 +16,9 @@ import { toDocument } from './document-rows.ts';
 import {
   FIND_CLAIM,
   FIND_DUPLICATE,
+  FIND_MANY,
+  LIST,
+  LIST_AFTER,
   LOCK_COLLECTION,
   PUBLISH,
   REMOVE,
@@ -50,10 +53,8 @@ export class PostgresDocumentRepository implements DocumentRepository {
   }
 
   async find({ workspaceId }: WorkspaceScope, documentId: DocumentId): Promise<Document | undefined> {
-    const row = await this.#database.orm((prisma) =>
-      prisma.document.findUnique({ where: { id: documentId, workspaceId } }),
-    );
-    return row === null ? undefined : toDocument(row);
+    const [row] = await this.#database.query(FIND_MANY, [workspaceId, [documentId]]);
+    return row === undefined ? undefined : toDocument(row);
   }
 
   async findMany(
@@ -61,23 +62,16 @@ export class PostgresDocumentRepository implements DocumentRepository {
     documentIds: readonly DocumentId[],
   ): Promise<readonly Document[]> {
     if (documentIds.length === 0) return [];
-    const rows = await this.#database.orm((prisma) =>
-      prisma.document.findMany({ where: { workspaceId, id: { in: [...documentIds] } } }),
-    );
-    return rows.map(toDocument);
+    return (await this.#database.query(FIND_MANY, [workspaceId, [...documentIds]])).map(toDocument);
   }
 
   async list(
     { workspaceId }: WorkspaceScope,
     { first, after }: PageRequest<DocumentKey>,
   ): Promise<Page<Document>> {
-    const rows = await this.#database.orm((prisma) =>
-      prisma.document.findMany({
-        where: { workspaceId, ...(after === undefined ? {} : olderThan(after)) },
-        orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
-        take: first + 1,
-      }),
-    );
+    const key = after === undefined ? [] : [new Date(after.createdAt), after.id];
+    const statement = after === undefined ? LIST : LIST_AFTER;
+    const rows = await this.#database.query(statement, [workspaceId, first + 1, ...key]);
     return pageOf(rows, first, toDocument);
   }
 
@@ -128,12 +122,6 @@ export class PostgresDocumentRepository implements DocumentRepository {
     const values = [workspaceId, documentId, new Date(this.#clock.now())];
     return (await this.#database.query(REMOVE, values)).length === 1;
   }
-}
-
-/** The first condition lets the index begin at the key; the second makes it exact among equal times. */
-function olderThan({ createdAt, id }: DocumentKey) {
-  const at = new Date(createdAt);
-  return { createdAt: { lte: at }, OR: [{ createdAt: { lt: at } }, { id: { lt: id } }] };
 }
 
 const claimRow = z.object({ payloadHash: z.string(), duplicate: z.boolean() });

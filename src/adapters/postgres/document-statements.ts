@@ -1,6 +1,24 @@
 import { DOCUMENT_COLUMNS } from './document-rows.ts';
 import { CHANNELS } from './listener.ts';
 
+/** $1 workspace, $2 documents. */
+export const FIND_MANY = {
+  name: 'document_find_many',
+  text: `SELECT ${DOCUMENT_COLUMNS} FROM documents d WHERE d.workspace_id = $1 AND d.id = ANY($2::text[])`,
+};
+
+/** $1 workspace, $2 limit; then the key to go on after, whose comparison is the order of the index. */
+const ORDER = 'ORDER BY d.created_at DESC, d.id DESC LIMIT $2';
+export const LIST = {
+  name: 'document_list',
+  text: `SELECT ${DOCUMENT_COLUMNS} FROM documents d WHERE d.workspace_id = $1 ${ORDER}`,
+};
+export const LIST_AFTER = {
+  name: 'document_list_after',
+  text: `SELECT ${DOCUMENT_COLUMNS} FROM documents d
+WHERE d.workspace_id = $1 AND (d.created_at, d.id) < ($3, $4) ${ORDER}`,
+};
+
 /**
  * The steps of a submission, in one transaction. $1 workspace, $2 collection. The collection's row is the queue in which
  * the submissions of a collection stand: what the later steps look for cannot change under them.

@@ -12,7 +12,7 @@ import { CHANNELS, type PostgresListener } from './listener.ts';
 export const JOB_LEASE_MS = 20_000;
 export const JOB_ATTEMPTS_MAX = 5;
 const BACKOFF_MIN_MS = 2_000;
-const BACKOFF_MAX_MS = 60_000;
+export const JOB_BACKOFF_MAX_MS = 60_000;
 /** Finds what no notification tells: back-offs and leases that ran out. */
 const OWN_CLOCK_MS = 5_000;
 const WORKER_LOST: ErrorInfo = {
@@ -136,7 +136,7 @@ export class PostgresJobQueue implements JobQueue {
 }
 
 function backoffMs(attempt: number): number {
-  return Math.min(BACKOFF_MIN_MS * 2 ** (attempt - 1), BACKOFF_MAX_MS);
+  return Math.min(BACKOFF_MIN_MS * 2 ** (attempt - 1), JOB_BACKOFF_MAX_MS);
 }
 
 function toClaimed(stored: unknown): ClaimedJob {

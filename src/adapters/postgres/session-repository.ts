@@ -49,6 +49,17 @@ SELECT p.session_id AS id, p.user_id AS "userId", p.workspace_id AS "workspaceId
   EXISTS (SELECT FROM exchanged) AS exchanged, EXISTS (SELECT FROM unexchanged) AS reused
 FROM presented p`,
 };
+const FIND = {
+  name: 'session_find',
+  text: `SELECT id, user_id AS "userId", workspace_id AS "workspaceId", revoked_at AS "revokedAt"
+FROM sessions WHERE id = $1`,
+};
+const sessionRow = z.object({
+  id: z.string(),
+  userId: z.string(),
+  workspaceId: z.string(),
+  revokedAt: z.date().nullable(),
+});
 const rotationRow = z.object({
   id: z.string(),
   userId: z.string(),
@@ -83,8 +94,8 @@ export class PostgresSessionRepository implements SessionRepository {
   }
 
   async find(_scope: SystemScope, sessionId: SessionId): Promise<SessionRecord | undefined> {
-    const row = await this.#database.orm((prisma) => prisma.session.findUnique({ where: { id: sessionId } }));
-    return row === null ? undefined : toSession(row);
+    const [row] = await this.#database.query(FIND, [sessionId]);
+    return row === undefined ? undefined : toSession(sessionRow.parse(row));
   }
 
   async revoke(_scope: SystemScope, sessionId: SessionId): Promise<void> {
@@ -101,14 +112,7 @@ export class PostgresSessionRepository implements SessionRepository {
   }
 }
 
-interface SessionRow {
-  readonly id: string;
-  readonly userId: string;
-  readonly workspaceId: string;
-  readonly revokedAt: Date | null;
-}
-
-function toSession(row: SessionRow): SessionRecord {
+function toSession(row: z.infer<typeof sessionRow>): SessionRecord {
   return {
     id: trustedId('ses', row.id),
     userId: trustedId('usr', row.userId),

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { trustedId, type UserId } from '../../domain/ids.ts';
 import type {
   MembershipRecord,
@@ -9,8 +10,7 @@ import type { Clock } from '../../domain/ports/system.ts';
 import type { SystemScope } from '../../domain/scope.ts';
 import type { Database } from './database.ts';
 import { isUniqueViolation } from './errors.ts';
-import type { User } from './generated/client.ts';
-import { parseRole, toWorkspace } from './workspace-repository.ts';
+import { roleSchema, toWorkspace, workspaceRow } from './workspace-repository.ts';
 
 // Foreign keys are checked at the end of a statement, so one statement may write rows that point at each other.
 const CREATE_WITH_WORKSPACE = {
@@ -25,6 +25,22 @@ WITH workspace AS (
 )
 INSERT INTO memberships (workspace_id, user_id, role) VALUES ($5, $1, 'OWNER')`,
 };
+
+const USER = `id, email, password_hash AS "passwordHash", default_workspace_id AS "defaultWorkspaceId"`;
+const FIND = { name: 'user_find', text: `SELECT ${USER} FROM users WHERE id = $1` };
+const FIND_BY_EMAIL = { name: 'user_find_by_email', text: `SELECT ${USER} FROM users WHERE email = $1` };
+const LIST_MEMBERSHIPS = {
+  name: 'user_list_memberships',
+  text: `SELECT m.role, w.id, w.name, w.default_collection_id AS "defaultCollectionId"
+FROM memberships m JOIN workspaces w ON w.id = m.workspace_id WHERE m.user_id = $1 ORDER BY m.join_order`,
+};
+const userRow = z.object({
+  id: z.string(),
+  email: z.string(),
+  passwordHash: z.string(),
+  defaultWorkspaceId: z.string(),
+});
+const membershipRow = workspaceRow.extend({ role: roleSchema });
 
 export class PostgresUserRepository implements UserRepository {
   readonly #database: Database;
@@ -54,32 +70,26 @@ export class PostgresUserRepository implements UserRepository {
   }
 
   async findByEmail(_scope: SystemScope, email: string): Promise<UserRecord | undefined> {
-    const row = await this.#database.orm((prisma) => prisma.user.findUnique({ where: { email } }));
-    return row === null ? undefined : toUser(row);
+    const [row] = await this.#database.query(FIND_BY_EMAIL, [email]);
+    return row === undefined ? undefined : toUser(row);
   }
 
   async find(_scope: SystemScope, userId: UserId): Promise<UserRecord | undefined> {
-    const row = await this.#database.orm((prisma) => prisma.user.findUnique({ where: { id: userId } }));
-    return row === null ? undefined : toUser(row);
+    const [row] = await this.#database.query(FIND, [userId]);
+    return row === undefined ? undefined : toUser(row);
   }
 
   async listMemberships(_scope: SystemScope, userId: UserId): Promise<readonly MembershipRecord[]> {
-    const rows = await this.#database.orm((prisma) =>
-      prisma.membership.findMany({
-        where: { userId },
-        include: { workspace: true },
-        orderBy: { joinOrder: 'asc' },
-      }),
-    );
-    return rows.map((row) => ({
-      userId,
-      role: parseRole(row.role),
-      workspace: toWorkspace(row.workspace),
-    }));
+    const rows = await this.#database.query(LIST_MEMBERSHIPS, [userId]);
+    return rows.map((stored) => {
+      const { role, ...workspace } = membershipRow.parse(stored);
+      return { userId, role, workspace: toWorkspace(workspace) };
+    });
   }
 }
 
-function toUser(row: User): UserRecord {
+function toUser(stored: unknown): UserRecord {
+  const row = userRow.parse(stored);
   return {
     id: trustedId('usr', row.id),
     email: row.email,

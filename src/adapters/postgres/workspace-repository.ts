@@ -12,7 +12,6 @@ import { ROLES, type Role } from '../../domain/principal.ts';
 import type { SystemScope, WorkspaceScope } from '../../domain/scope.ts';
 import type { Database } from './database.ts';
 import { isForeignKeyViolation } from './errors.ts';
-import type { Workspace } from './generated/client.ts';
 
 const CREATE = {
   name: 'workspace_create',
@@ -54,6 +53,17 @@ WITH ${OWNERS}, removed AS (
 )
 SELECT EXISTS (SELECT FROM removed) AS changed, COALESCE(last_owner, false) AS "lastOwner" FROM guard`,
 };
+const FIND = {
+  name: 'workspace_find',
+  text: `SELECT id, name, default_collection_id AS "defaultCollectionId" FROM workspaces WHERE id = $1`,
+};
+const FIND_ROLE = {
+  name: 'workspace_find_role',
+  text: 'SELECT role FROM memberships WHERE workspace_id = $1 AND user_id = $2',
+};
+export const roleSchema = z.enum(ROLES);
+const roleRow = z.object({ role: roleSchema });
+export const workspaceRow = z.object({ id: z.string(), name: z.string(), defaultCollectionId: z.string() });
 const change = z.tuple([z.object({ changed: z.boolean(), lastOwner: z.boolean() })]);
 
 export class PostgresWorkspaceRepository implements WorkspaceRepository {
@@ -73,17 +83,13 @@ export class PostgresWorkspaceRepository implements WorkspaceRepository {
   }
 
   async find({ workspaceId }: WorkspaceScope): Promise<WorkspaceRecord | undefined> {
-    const row = await this.#database.orm((prisma) =>
-      prisma.workspace.findUnique({ where: { id: workspaceId } }),
-    );
-    return row === null ? undefined : toWorkspace(row);
+    const [row] = await this.#database.query(FIND, [workspaceId]);
+    return row === undefined ? undefined : toWorkspace(workspaceRow.parse(row));
   }
 
   async findRole({ workspaceId }: WorkspaceScope, userId: UserId): Promise<Role | undefined> {
-    const row = await this.#database.orm((prisma) =>
-      prisma.membership.findUnique({ where: { workspaceId_userId: { workspaceId, userId } } }),
-    );
-    return row === null ? undefined : parseRole(row.role);
+    const [row] = await this.#database.query(FIND_ROLE, [workspaceId, userId]);
+    return row === undefined ? undefined : roleRow.parse(row).role;
   }
 
   async listMembers({ workspaceId }: WorkspaceScope): Promise<readonly MemberRecord[]> {
@@ -97,7 +103,7 @@ export class PostgresWorkspaceRepository implements WorkspaceRepository {
     return rows.map((row) => ({
       userId: trustedId('usr', row.userId),
       email: row.user.email,
-      role: parseRole(row.role),
+      role: roleSchema.parse(row.role),
     }));
   }
 
@@ -126,13 +132,7 @@ async function knownUser<T>(outcome: Promise<T>): Promise<T> {
   }
 }
 
-const roleSchema = z.enum(ROLES);
-
-export function parseRole(stored: string): Role {
-  return roleSchema.parse(stored);
-}
-
-export function toWorkspace(row: Workspace): WorkspaceRecord {
+export function toWorkspace(row: z.infer<typeof workspaceRow>): WorkspaceRecord {
   return {
     id: trustedId('wsp', row.id),
     name: row.name,
