@@ -1,40 +1,35 @@
 import type { ErrorInfo } from '../../domain/errors.ts';
-import type { ClaimedJob, JobQueue } from '../../domain/ports/documents.ts';
+import type { ClaimedJob, Job, JobQueue } from '../../domain/ports/documents.ts';
 import type { Clock, Unsubscribe } from '../../domain/ports/system.ts';
 import type { SystemScope } from '../../domain/scope.ts';
 import type { JobRow, MemoryDatabase } from './memory-database.ts';
 
-export interface JobPolicy {
-  readonly leaseMs: number;
-  readonly attemptsMax: number;
-  /** Doubles with every attempt. */
-  readonly backoffMs: number;
-  readonly backoffMsMax: number;
-}
-export const DEFAULT_JOB_POLICY: JobPolicy = {
-  leaseMs: 30_000,
-  attemptsMax: 5,
-  backoffMs: 1_000,
-  backoffMsMax: 60_000,
+/** A claimant that does not extend its claim for this long has lost it. */
+export const JOB_LEASE_MS = 20_000;
+export const JOB_ATTEMPTS_MAX = 5;
+const BACKOFF_MIN_MS = 2_000;
+const BACKOFF_MAX_MS = 60_000;
+/** Finds what no notification tells: back-offs and leases that ran out. */
+const OWN_CLOCK_MS = 5_000;
+const WORKER_LOST: ErrorInfo = {
+  code: 'WORKER_LOST',
+  message: 'The worker disappeared at every attempt.',
+  retryable: false,
 };
-/** Back-offs and lost leases end without anybody telling. */
-const WAKE_INTERVAL_MS = 2_000;
 
 export class MemoryJobQueue implements JobQueue {
   readonly #database: MemoryDatabase;
   readonly #clock: Clock;
-  readonly #policy: JobPolicy;
 
-  constructor(database: MemoryDatabase, clock: Clock, policy: JobPolicy = DEFAULT_JOB_POLICY) {
+  constructor(database: MemoryDatabase, clock: Clock) {
     this.#database = database;
     this.#clock = clock;
-    this.#policy = policy;
   }
 
   async claim(_scope: SystemScope, limit: number): Promise<readonly ClaimedJob[]> {
     const now = this.#clock.now();
     const due = [...this.#database.jobs.values()]
-      .filter((row) => row.state !== 'dead' && row.dueAt <= now)
+      .filter((row) => row.state !== 'dead' && row.dueAt <= now && row.attempt < JOB_ATTEMPTS_MAX)
       .sort((left, right) => left.dueAt - right.dueAt || Number(left.id) - Number(right.id))
       .slice(0, limit);
     return due.map((row) => this.#lease(row, now));
@@ -43,7 +38,7 @@ export class MemoryJobQueue implements JobQueue {
   async heartbeat(_scope: SystemScope, claimed: ClaimedJob): Promise<boolean> {
     const row = this.#findHeld(claimed);
     if (row === undefined) return false;
-    this.#put({ ...row, dueAt: this.#clock.now() + this.#policy.leaseMs });
+    this.#put({ ...row, dueAt: this.#clock.now() + JOB_LEASE_MS });
     return true;
   }
 
@@ -61,8 +56,7 @@ export class MemoryJobQueue implements JobQueue {
     if (row === undefined) return 'retry';
     const isFinal = claimed.lastAttempt || !error.retryable;
     if (isFinal) this.#put({ ...row, state: 'dead', dueAt: this.#clock.now(), error });
-    else
-      this.#put({ ...row, state: 'queued', dueAt: this.#clock.now() + this.#backoffMs(row.attempt), error });
+    else this.#put({ ...row, state: 'queued', dueAt: this.#clock.now() + backoffMs(row.attempt), error });
     return isFinal ? 'dead' : 'retry';
   }
 
@@ -86,8 +80,8 @@ export class MemoryJobQueue implements JobQueue {
 
   #lease(row: JobRow, now: number): ClaimedJob {
     const attempt = row.attempt + 1;
-    this.#put({ ...row, state: 'active', attempt, dueAt: now + this.#policy.leaseMs });
-    return { id: row.id, job: row.job, attempt, lastAttempt: attempt >= this.#policy.attemptsMax };
+    this.#put({ ...row, state: 'active', attempt, dueAt: now + JOB_LEASE_MS });
+    return { id: row.id, job: row.job, attempt, lastAttempt: attempt >= JOB_ATTEMPTS_MAX };
   }
 
   /** A claim holds until another one takes its place, even past its lease: late work is better than lost work. */
@@ -100,18 +94,38 @@ export class MemoryJobQueue implements JobQueue {
     this.#database.jobs.set(row.id, row);
   }
 
-  #backoffMs(attempt: number): number {
-    return Math.min(this.#policy.backoffMs * 2 ** (attempt - 1), this.#policy.backoffMsMax);
+  /** A job whose last claimant died is over; its document must not stay "processing" for ever. */
+  #buryLost(now: number): void {
+    for (const row of this.#database.jobs.values()) {
+      if (row.state !== 'active' || row.dueAt > now || row.attempt < JOB_ATTEMPTS_MAX) continue;
+      this.#put({ ...row, state: 'dead', dueAt: now, error: WORKER_LOST });
+      if (row.job.kind === 'ingest') this.#failDocument(row.job, now);
+    }
+  }
+
+  #failDocument({ documentId, version }: Extract<Job, { kind: 'ingest' }>, now: number): void {
+    const document = this.#database.documents.get(documentId);
+    if (document?.version !== version || document.status === 'READY' || document.status === 'FAILED') return;
+    const failed = { ...document, status: 'FAILED', error: WORKER_LOST, updatedAt: now } as const;
+    this.#database.documents.set(documentId, failed);
+    const { message } = WORKER_LOST;
+    const news = { version, stage: 'failed', status: 'FAILED', progress: 1, message } as const;
+    this.#database.appendProgress(documentId, news);
   }
 
   async #wakeRegularly(wake: () => void, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.#clock.sleep(WAKE_INTERVAL_MS, signal);
+        await this.#clock.sleep(OWN_CLOCK_MS, signal);
       } catch {
         return;
       }
+      this.#buryLost(this.#clock.now());
       wake();
     }
   }
+}
+
+function backoffMs(attempt: number): number {
+  return Math.min(BACKOFF_MIN_MS * 2 ** (attempt - 1), BACKOFF_MAX_MS);
 }

@@ -73,7 +73,8 @@ export interface RunRepository {
   requestStop(scope: WorkspaceScope, runId: RunId): Promise<boolean>;
   /**
    * Final status, usage record, ledger row and release of the reservation in one statement keyed by the run.
-   * 'already-settled' leaves everything as it is; 'stale' means a newer generation holds the run.
+   * 'already-settled' leaves everything as it is; 'stale' means a newer generation holds the run. The usage counts in the
+   * period of the reservation. Throws NOT_FOUND when this workspace has no such run.
    */
   settle(scope: WorkspaceScope, settlement: Settlement): Promise<'settled' | 'already-settled' | 'stale'>;
 }
@@ -118,10 +119,14 @@ export interface RunEventLog {
   /**
    * Appends a dense batch beginning at `firstSequence`. Repeating a batch that was already accepted succeeds without
    * a second copy. Throws STALE_GENERATION when a newer generation was fenced in, CONFLICT when the sequence does not
-   * continue the log. Subscribers are called after the batch is durable, never before.
+   * continue the log (a gap, or other events where some are stored). Subscribers are called after the batch is durable,
+   * never before.
    */
   append(scope: WorkspaceScope, batch: RunEventBatch): Promise<void>;
-  /** From its return on, appends of older generations are refused. Returns the whole log so far. */
+  /**
+   * From its return on, appends of older generations are refused. Returns the whole log so far. Throws STALE_GENERATION
+   * when a newer generation was fenced in.
+   */
   fence(scope: WorkspaceScope, runId: RunId, generation: number): Promise<readonly RunEvent[]>;
   /** Events after the given sequence (-1: all), oldest first, at most `limit`; undefined when the log is not (or no longer) here. */
   read(

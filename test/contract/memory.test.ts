@@ -1,0 +1,55 @@
+import { MemoryApiKeyRepository } from '../../src/adapters/memory/memory-api-key-repository.ts';
+import { MemoryChatLog } from '../../src/adapters/memory/memory-chat-log.ts';
+import { MemoryCollectionRepository } from '../../src/adapters/memory/memory-collection-repository.ts';
+import { MemoryConversationRepository } from '../../src/adapters/memory/memory-conversation-repository.ts';
+import { MemoryDatabase } from '../../src/adapters/memory/memory-database.ts';
+import { MemoryDocumentProgressLog } from '../../src/adapters/memory/memory-document-progress-log.ts';
+import { MemoryDocumentRepository } from '../../src/adapters/memory/memory-document-repository.ts';
+import {
+  JOB_ATTEMPTS_MAX,
+  JOB_LEASE_MS,
+  MemoryJobQueue,
+} from '../../src/adapters/memory/memory-job-queue.ts';
+import { MemoryRunEventLog } from '../../src/adapters/memory/memory-run-event-log.ts';
+import { MemoryRunRepository } from '../../src/adapters/memory/memory-run-repository.ts';
+import { MemorySessionRepository } from '../../src/adapters/memory/memory-session-repository.ts';
+import { MemoryUploadRepository } from '../../src/adapters/memory/memory-upload-repository.ts';
+import { MemoryUsageLedger } from '../../src/adapters/memory/memory-usage-ledger.ts';
+import { MemoryUserRepository } from '../../src/adapters/memory/memory-user-repository.ts';
+import { MemoryWorkspaceRepository } from '../../src/adapters/memory/memory-workspace-repository.ts';
+import { TestClock } from '../support/clock.ts';
+import { describeChatLog } from './suites/chat-log.ts';
+import type { RelationalHarness } from './suites/relational-harness.ts';
+import { describeRunEventLog } from './suites/run-event-log.ts';
+import { describeRunRepository } from './suites/runs.ts';
+
+const NAME = 'memory';
+
+async function makeRelational(): Promise<RelationalHarness> {
+  const clock = new TestClock();
+  const database = new MemoryDatabase();
+  return {
+    clock,
+    users: new MemoryUserRepository(database, clock),
+    workspaces: new MemoryWorkspaceRepository(database, clock),
+    collections: new MemoryCollectionRepository(database),
+    sessions: new MemorySessionRepository(database),
+    apiKeys: new MemoryApiKeyRepository(database),
+    documents: new MemoryDocumentRepository(database),
+    progress: new MemoryDocumentProgressLog(database),
+    uploads: new MemoryUploadRepository(database),
+    jobs: new MemoryJobQueue(database, clock),
+    jobPolicy: { leaseMs: JOB_LEASE_MS, attemptsMax: JOB_ATTEMPTS_MAX, backoffMsMax: 60_000 },
+    runs: new MemoryRunRepository(database),
+    conversations: new MemoryConversationRepository(database),
+    ledger: new MemoryUsageLedger(database),
+    close: async () => {},
+  };
+}
+
+describeRunRepository(NAME, makeRelational);
+describeRunEventLog(NAME, async () => {
+  const clock = new TestClock();
+  return { clock, log: new MemoryRunEventLog(clock), close: async () => {} };
+});
+describeChatLog(NAME, async () => ({ log: new MemoryChatLog(), close: async () => {} }));
