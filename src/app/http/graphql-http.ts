@@ -14,6 +14,7 @@ import type { Log } from '../../domain/ports/system.ts';
 import type { RequestContext } from '../../graphql/context.ts';
 import type { ErrorMapping } from '../../graphql/error-mapping.ts';
 import { checkVariables, operationLimitsRule } from '../../graphql/operation-limits.ts';
+import { rateLimitExtensions } from '../../graphql/operations.ts';
 import type { Services } from '../../planes/services.ts';
 import { createContext } from './authentication.ts';
 import type { EdgeOptions } from './options.ts';
@@ -64,11 +65,6 @@ function edgePlugin({ errors, options }: GraphqlHttpOptions): ApolloServerPlugin
 function withStatus(error: unknown): GraphQLError {
   const originalError = error instanceof Error ? error : new Error(String(error));
   return new GraphQLError(originalError.message, { originalError, extensions: badRequest });
-}
-
-export function rateLimitExtensions(rateLimit: NonNullable<RequestContext['rateLimit']>) {
-  const { limit, remaining, resetMs } = rateLimit;
-  return { rateLimit: { limit, remaining, resetMs: Math.ceil(resetMs) } };
 }
 
 export async function serveGraphqlHttp(app: FastifyInstance, edge: GraphqlHttpOptions): Promise<void> {

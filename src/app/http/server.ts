@@ -3,11 +3,14 @@ import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Clock, Log, Random } from '../../domain/ports/system.ts';
 import { ErrorMapping } from '../../graphql/error-mapping.ts';
+import { Operations } from '../../graphql/operations.ts';
 import { buildGraphSchema } from '../../graphql/schema.ts';
 import type { Services } from '../../planes/services.ts';
 import { identifyCallers } from './callers.ts';
 import { allowOrigins } from './cors.ts';
 import { serveGraphqlHttp } from './graphql-http.ts';
+import { GraphqlSockets } from './graphql-socket.ts';
+import { GraphqlStreams } from './graphql-sse.ts';
 import { type Readiness, serveHealth } from './health.ts';
 import { answerErrors } from './http-errors.ts';
 import type { EdgeOptions } from './options.ts';
@@ -39,7 +42,7 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   const readiness: Readiness = async () => !draining && (await dependencies.readiness());
   serveHealth(app, readiness);
   await serveUploads(app, dependencies.services.uploads);
-  await serveGraphql(app, dependencies);
+  const { sockets, streams } = await serveGraphql(app, dependencies);
   await app.ready();
 
   return {
@@ -49,10 +52,15 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
     },
     async close(graceMs) {
       draining = true;
+      sockets.close();
+      streams.close();
       const closed = app.close();
       const cut = new AbortController();
       const grace = clock.sleep(graceMs, cut.signal).then(
-        () => app.server.closeAllConnections(),
+        () => {
+          sockets.terminate();
+          app.server.closeAllConnections();
+        },
         () => undefined,
       );
       await closed;
@@ -81,15 +89,26 @@ function createApp({ options, log, random }: HttpServerDependencies): FastifyIns
   return app;
 }
 
-async function serveGraphql(app: FastifyInstance, dependencies: HttpServerDependencies): Promise<void> {
+/** All three transports, over one schema, one set of limits and one error mapping. */
+async function serveGraphql(
+  app: FastifyInstance,
+  dependencies: HttpServerDependencies,
+): Promise<{ readonly sockets: GraphqlSockets; readonly streams: GraphqlStreams }> {
   const { services, options, log } = dependencies;
+  const schema = buildGraphSchema();
   const errors = new ErrorMapping({ log, hideSuggestions: options.production });
   answerErrors(app, errors);
-  const edge = { schema: buildGraphSchema(), services, options, errors, log };
+  const introspection = options.introspection ?? !options.production;
+  const operations = new Operations({ schema, limits: options.operations, introspection, errors });
+  const sockets = new GraphqlSockets({ ...dependencies, operations, errors });
+  const streams = new GraphqlStreams({ ...dependencies, operations, errors });
+  sockets.attach(app);
   await app.register(async (scope) => {
     identifyCallers(scope, services, options);
-    await serveGraphqlHttp(scope, edge);
+    await serveGraphqlHttp(scope, { schema, services, options, errors, log });
+    streams.attach(scope);
   });
+  return { sockets, streams };
 }
 
 function urlOf(address: AddressInfo | string | null, host: string): string {

@@ -1,0 +1,163 @@
+/** `/graphql` over WebSocket: `graphql-transport-ws` and nothing else. */
+
+import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { handleProtocols } from 'graphql-ws';
+import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import type { Log, Random } from '../../domain/ports/system.ts';
+import type { ErrorMapping } from '../../graphql/error-mapping.ts';
+import type { Operations } from '../../graphql/operations.ts';
+import { baseUrlOf, requestIdFrom } from './requests.ts';
+import { SocketProtocol } from './socket-protocol.ts';
+import { CLOSE, type SessionDependencies, SocketSession } from './socket-session.ts';
+
+export interface GraphqlSocketsOptions extends SessionDependencies {
+  readonly operations: Operations;
+  readonly errors: ErrorMapping;
+  readonly log: Log;
+  readonly random: Random;
+}
+
+const PATH = '/graphql';
+
+export class GraphqlSockets {
+  readonly #options: GraphqlSocketsOptions;
+  readonly #server: WebSocketServer;
+  readonly #protocol: SocketProtocol;
+  readonly #sessions = new Set<SocketSession>();
+  readonly #stopped = new AbortController();
+  #closing = false;
+
+  constructor(options: GraphqlSocketsOptions) {
+    this.#options = options;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      maxPayload: options.options.frameBytesMax,
+      perMessageDeflate: false,
+      handleProtocols: (protocols) => handleProtocols(protocols),
+    });
+    this.#protocol = new SocketProtocol({ ...options, countSockets: (key) => this.#count(key) });
+    void this.#sweep();
+  }
+
+  attach(app: FastifyInstance): void {
+    app.server.on('upgrade', (request, connection, head) => {
+      if (this.#closing || request.url?.split('?')[0] !== PATH || !(connection instanceof Socket)) {
+        connection.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
+        return;
+      }
+      this.#server.handleUpgrade(request, connection, head, (webSocket) => {
+        this.#open(webSocket, connection, request);
+      });
+    });
+  }
+
+  /** Asks every client to come back elsewhere. */
+  close(): void {
+    this.#closing = true;
+    this.#stopped.abort();
+    for (const session of this.#sessions) session.close(CLOSE.goingAway, 'The server is shutting down');
+  }
+
+  terminate(): void {
+    for (const session of this.#sessions) session.terminate();
+  }
+
+  #open(webSocket: WebSocket, connection: Socket, request: IncomingMessage): void {
+    const session = new SocketSession({
+      ...this.#options,
+      webSocket,
+      connection,
+      caller: this.#callerOf(request, connection),
+    });
+    this.#sessions.add(session);
+    const closed = this.#protocol.server.opened(
+      {
+        protocol: webSocket.protocol,
+        send: (data) => sendText(webSocket, data),
+        close: (code, reason) => webSocket.close(code, reason),
+        onMessage: (listener) => {
+          webSocket.on('message', (data, isBinary) => {
+            this.#receive(webSocket, session, data, isBinary, listener);
+          });
+        },
+      },
+      session,
+    );
+    webSocket.on('pong', () => {
+      session.alive = true;
+    });
+    webSocket.on('error', (error) => this.#options.log.debug({ err: error }, 'socket error'));
+    webSocket.once('close', (code, reason) => {
+      this.#sessions.delete(session);
+      session.end();
+      closed(code, String(reason)).catch((error: unknown) => this.#options.errors.report(error));
+    });
+  }
+
+  #receive(
+    webSocket: WebSocket,
+    session: SocketSession,
+    data: RawData,
+    isBinary: boolean,
+    listener: (text: string) => Promise<void>,
+  ): void {
+    if (isBinary) return webSocket.close(CLOSE.unsupportedData, 'Text frames only');
+    // Whoever does not read what we send is not read either: else its answers pile up here.
+    if (session.outlet.full) {
+      webSocket.pause();
+      session.outlet.drained().then(
+        () => webSocket.resume(),
+        () => webSocket.terminate(),
+      );
+    }
+    listener(String(data)).catch((error: unknown) => {
+      this.#options.errors.report(error);
+      webSocket.close(CLOSE.internalError, 'Something went wrong on our side');
+    });
+  }
+
+  #callerOf(request: IncomingMessage, connection: Socket) {
+    const { options, random } = this.#options;
+    const forwarded = (name: string) =>
+      options.trustProxy
+        ? String(request.headers[name] ?? '')
+            .split(',')[0]
+            ?.trim()
+        : undefined;
+    const protocol = forwarded('x-forwarded-proto') || 'http';
+    const host = forwarded('x-forwarded-host') || (request.headers.host ?? 'localhost');
+    return {
+      origin: { address: forwarded('x-forwarded-for') || (connection.remoteAddress ?? '') },
+      requestId: requestIdFrom(request.headers['x-request-id'], random),
+      baseUrl: baseUrlOf(options, { protocol, host }),
+    };
+  }
+
+  #count(key: string): number {
+    let count = 0;
+    for (const session of this.#sessions) if (session.key === key) count += 1;
+    return count;
+  }
+
+  /** One timer for all: drops sockets whose peer is gone, and those whose credential was revoked. */
+  async #sweep(): Promise<void> {
+    const { clock, options, errors } = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      await clock.sleep(options.sweepMs, this.#stopped.signal).catch(() => undefined);
+      for (const session of this.#stopped.signal.aborted ? [] : this.#sessions) {
+        session.ping();
+        await session.recheck().catch((error: unknown) => errors.report(error));
+      }
+    }
+  }
+}
+
+/** Resolves when the kernel took it, or when there is nobody to send to any more. */
+function sendText(webSocket: WebSocket, data: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (webSocket.readyState !== webSocket.OPEN) resolve();
+    else webSocket.send(data, () => resolve());
+  });
+}
