@@ -164,20 +164,19 @@ describe('settle', () => {
     expect(await runs.find(tenant.scope, run.id)).toMatchObject({ status: 'FAILED', error });
   });
 
-  it('agrees with the ledger for every run, while sends and settlements go on', async () => {
-    const tenant = await makeTenant(test.database, 200);
-    await Promise.all(
-      times(60, async (index) => {
-        const outcome = await runs.begin(tenant.scope, newRun(tenant, { reservationMicros: 13 }));
-        if (outcome.kind === 'started')
-          await runs.settle(
-            tenant.scope,
-            settlement(outcome.run, {
-              usage: { inputTokens: index, outputTokens: 1, costMicros: index % 13, estimated: true },
-            }),
-          );
-      }),
-    );
+  it('agrees with the ledger for every run, while sends and settlements cross in one conversation', async () => {
+    const tenant = await makeTenant(test.database, 600);
+    const first = started(await runs.begin(tenant.scope, newRun(tenant, { reservationMicros: 0 })));
+    const conversation = { kind: 'existing', id: first.conversationId } as const;
+    const send = async (index: number) => {
+      const request = newRun(tenant, { reservationMicros: 13, ...(index % 3 === 0 ? {} : { conversation }) });
+      const outcome = await runs.begin(tenant.scope, request);
+      if (outcome.kind !== 'started') return;
+      const usage = { inputTokens: index, outputTokens: 1, costMicros: index % 13, estimated: true };
+      await runs.settle(tenant.scope, settlement(outcome.run, { usage }));
+    };
+    await Promise.all(times(120, send));
+    await runs.settle(tenant.scope, settlement(first));
     const { costMicros } = await ledger.totals(tenant.scope);
     const quota = await ledger.quota(tenant.scope, Date.now());
     expect(quota).toMatchObject({ usedMicros: costMicros, reservedMicros: 0 });
