@@ -96,10 +96,10 @@ export class PostgresDocumentRepository implements DocumentRepository {
   async publish(
     { workspaceId }: WorkspaceScope,
     documentId: DocumentId,
-    published: { readonly version: number; readonly chunkCount: number; readonly now: number },
+    published: Parameters<DocumentRepository['publish']>[2],
   ): Promise<boolean> {
-    const { version, chunkCount, now } = published;
-    const values = [workspaceId, documentId, version, chunkCount, new Date(now)];
+    const { version, chunkCount, now, title = null } = published;
+    const values = [workspaceId, documentId, version, chunkCount, new Date(now), title];
     return (await this.#database.query(PUBLISH, values)).length === 1;
   }
 

@@ -87,13 +87,14 @@ INSERT INTO idempotency_keys (workspace_id, principal_key, operation, key, paylo
 SELECT $1, $2, $3, $4, $5, $6, $7::boolean, $8::timestamptz WHERE (SELECT count(*) FROM forgotten) >= 0`,
 };
 
-/** $1 workspace, $2 document, $3 version, $4 chunks, $5 now. Repeating it is harmless. */
+/** $1 workspace, $2 document, $3 version, $4 chunks, $5 now, $6 title or null. Repeating it is harmless. */
 export const PUBLISH = {
   name: 'document_publish',
   text: `
 UPDATE documents SET active_version = $3, chunk_count = $4,
   status = CASE WHEN version = $3 THEN 'READY' ELSE status END,
-  error = CASE WHEN version = $3 THEN NULL ELSE error END, updated_at = $5::timestamptz
+  error = CASE WHEN version = $3 THEN NULL ELSE error END,
+  title = CASE WHEN version = $3 THEN coalesce($6, title) ELSE title END, updated_at = $5::timestamptz
 WHERE workspace_id = $1 AND id = $2 AND active_version <= $3 AND version >= $3 RETURNING id`,
 };
 

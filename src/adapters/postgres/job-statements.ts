@@ -1,15 +1,18 @@
 import { CHANNELS } from './listener.ts';
 
-/** $1 now, $2 lease end, $3 limit, $4 attempts. Queued and due, or claimed by somebody whose lease ran out. */
+/** $1 now, $2 lease end, $3 limit, $4 attempts. Queued and due, or claimed by somebody whose lease ran out; oldest first. */
 export const CLAIM = {
   name: 'job_claim',
   text: `
 WITH due AS (
-  SELECT id FROM jobs WHERE state IN ('queued', 'active') AND due_at <= $1 AND attempt < $4
+  SELECT id, due_at FROM jobs WHERE state IN ('queued', 'active') AND due_at <= $1 AND attempt < $4
   ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+), claimed AS (
+  UPDATE jobs j SET state = 'active', attempt = j.attempt + 1, due_at = $2 FROM due WHERE j.id = due.id
+  RETURNING j.id, j.kind, j.workspace_id, j.document_id, j.version, j.attempt, due.due_at
 )
-UPDATE jobs j SET state = 'active', attempt = j.attempt + 1, due_at = $2 FROM due WHERE j.id = due.id
-RETURNING j.id, j.kind, j.workspace_id AS "workspaceId", j.document_id AS "documentId", j.version, j.attempt`,
+SELECT id, kind, workspace_id AS "workspaceId", document_id AS "documentId", version, attempt
+FROM claimed ORDER BY due_at, id`,
 };
 
 /** $1 id, $2 attempt, $3 lease end. */

@@ -4,8 +4,13 @@ import {
   JOB_LEASE_MS,
 } from '../../../src/adapters/postgres/job-queue.ts';
 import { createPostgresRepositories } from '../../../src/adapters/postgres/repositories.ts';
+import { describeDocumentProgressLog } from '../../contract/suites/document-progress-log.ts';
+import { describeDocumentSubmission } from '../../contract/suites/document-submission.ts';
+import { describeDocumentRepository } from '../../contract/suites/documents.ts';
+import { describeJobQueue } from '../../contract/suites/jobs.ts';
 import type { MakeRelational } from '../../contract/suites/relational-harness.ts';
 import { describeRunRepository } from '../../contract/suites/runs.ts';
+import { describeSessionRepository } from '../../contract/suites/sessions.ts';
 import { TestClock } from '../../support/clock.ts';
 import { openTestDatabase, silentLog } from './harness.ts';
 
@@ -28,4 +33,10 @@ const makePostgres: MakeRelational = async () => {
   };
 };
 
-describeRunRepository('PostgreSQL', makePostgres);
+const NAME = 'PostgreSQL';
+describeSessionRepository(NAME, makePostgres);
+describeDocumentSubmission(NAME, makePostgres);
+describeDocumentRepository(NAME, makePostgres);
+describeDocumentProgressLog(NAME, makePostgres);
+describeJobQueue(NAME, makePostgres);
+describeRunRepository(NAME, makePostgres);
