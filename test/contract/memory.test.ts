@@ -19,9 +19,13 @@ import { MemoryUserRepository } from '../../src/adapters/memory/memory-user-repo
 import { MemoryWorkspaceRepository } from '../../src/adapters/memory/memory-workspace-repository.ts';
 import { TestClock } from '../support/clock.ts';
 import { describeChatLog } from './suites/chat-log.ts';
+import { describeDocumentProgressLog } from './suites/document-progress-log.ts';
+import { describeDocumentRepository } from './suites/documents.ts';
+import { describeJobQueue } from './suites/jobs.ts';
 import type { RelationalHarness } from './suites/relational-harness.ts';
 import { describeRunEventLog } from './suites/run-event-log.ts';
 import { describeRunRepository } from './suites/runs.ts';
+import { describeSessionRepository } from './suites/sessions.ts';
 
 const NAME = 'memory';
 
@@ -48,6 +52,10 @@ async function makeRelational(): Promise<RelationalHarness> {
 }
 
 describeRunRepository(NAME, makeRelational);
+describeDocumentRepository(NAME, makeRelational);
+describeDocumentProgressLog(NAME, makeRelational);
+describeJobQueue(NAME, makeRelational);
+describeSessionRepository(NAME, makeRelational);
 describeRunEventLog(NAME, async () => {
   const clock = new TestClock();
   return { clock, log: new MemoryRunEventLog(clock), close: async () => {} };

@@ -63,11 +63,11 @@ export class MemoryDocumentRepository implements DocumentRepository {
 
   async publish(scope: WorkspaceScope, documentId: DocumentId, published: Publication): Promise<boolean> {
     const document = this.#find(scope, documentId);
-    const { version, chunkCount, now } = published;
+    const { version, chunkCount, now, title = document?.title ?? '' } = published;
     if (document === undefined || version < document.activeVersion || version > document.version)
       return false;
     const isNewest = version === document.version;
-    const news = isNewest ? { status: 'READY' as const, error: null } : {};
+    const news = isNewest ? { status: 'READY' as const, error: null, title } : {};
     const changed = { ...document, activeVersion: version, chunkCount, updatedAt: now, ...news };
     this.#database.documents.set(documentId, changed);
     return true;

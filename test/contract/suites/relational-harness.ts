@@ -178,3 +178,14 @@ export function countKinds(outcomes: readonly { readonly kind: string }[]): Read
   for (const { kind } of outcomes) counts[kind] = (counts[kind] ?? 0) + 1;
   return counts;
 }
+
+/** Claims and completes whatever is due, and returns the jobs of one document, oldest first. */
+export async function drainJobs({ jobs }: RelationalHarness, documentId: string) {
+  const drained = [];
+  for (;;) {
+    const [claimed] = await jobs.claim(SYSTEM_SCOPE, 1);
+    if (claimed === undefined) return drained;
+    await jobs.complete(SYSTEM_SCOPE, claimed);
+    if (claimed.job.documentId === documentId) drained.push(claimed.job);
+  }
+}
