@@ -1,0 +1,144 @@
+import type { Chunk, Document, Passage } from '../../../domain/document.ts';
+import type { ChunkId, DocumentId } from '../../../domain/ids.ts';
+import type { ChunkIndex, ChunkSelection, ScoredChunk } from '../../../domain/ports/chunk-index.ts';
+import type { DocumentRepository } from '../../../domain/ports/documents.ts';
+import type { Embedder } from '../../../domain/ports/models.ts';
+import type { WorkspaceScope } from '../../../domain/scope.ts';
+import { analyze } from '../../../domain/text-analyzer.ts';
+import { type Candidate, type FusedCandidate, fuse } from './fusion.ts';
+import type { QueryEmbedding } from './query-embedding.ts';
+
+const LEG_COUNT_MAX = 200;
+const QUERY_LENGTH_MAX = 4_000;
+const TERMS_MAX = 128;
+/** Hydrated beyond the limit, so that a chunk dropped by the second check still leaves a full answer. */
+const SPARE_COUNT = 8;
+
+export interface RetrieverDeps {
+  readonly chunkIndex: ChunkIndex;
+  readonly documents: Pick<DocumentRepository, 'findMany'>;
+  readonly embedder: Pick<Embedder, 'model' | 'vectorWeight'>;
+  readonly queryEmbedding: QueryEmbedding;
+}
+export interface RetrievalQuery {
+  readonly text: string;
+  readonly selection: ChunkSelection;
+  readonly limit: number;
+}
+
+/** Hybrid search: both legs at once, one fusion, and a second check of tenant and version on what comes back. */
+export class Retriever {
+  readonly #deps: RetrieverDeps;
+
+  constructor(deps: RetrieverDeps) {
+    this.#deps = deps;
+  }
+
+  /** Best first. Only chunks of existing documents of this workspace, in the version that readers see. */
+  async retrieve(
+    scope: WorkspaceScope,
+    query: RetrievalQuery,
+    signal: AbortSignal,
+  ): Promise<readonly Passage[]> {
+    const text = query.text.slice(0, QUERY_LENGTH_MAX).toWellFormed();
+    const terms = [...new Set(analyze(text))].slice(0, TERMS_MAX);
+    const { chunkIndex, embedder, queryEmbedding } = this.#deps;
+    const lexical =
+      terms.length === 0 ? [] : chunkIndex.searchLexical(scope, terms, query.selection, LEG_COUNT_MAX);
+    const vectorLeg = async () => {
+      const vector = await queryEmbedding.embed(scope, text, signal);
+      // A text without a known token has no direction: every score would be 0.
+      if (vector.every((value) => value === 0)) return { vector, hits: [] };
+      const hits = await chunkIndex.searchVector(
+        scope,
+        embedder.model,
+        vector,
+        query.selection,
+        LEG_COUNT_MAX,
+      );
+      return { vector, hits };
+    };
+    const [lexicalHits, { vector, hits }] = await Promise.all([lexical, vectorLeg()]);
+    signal.throwIfAborted();
+    const candidates = await this.#complete(scope, { terms, vector, lexicalHits, vectorHits: hits });
+    const fused = fuse(candidates, embedder.vectorWeight).slice(0, query.limit + SPARE_COUNT);
+    return (await this.#hydrate(scope, fused, query.selection)).slice(0, query.limit);
+  }
+
+  /** The union of both legs; what one leg left out is scored there by id. */
+  async #complete(scope: WorkspaceScope, legs: Legs): Promise<Candidate[]> {
+    const lexical = scoresById(legs.lexicalHits);
+    const vector = scoresById(legs.vectorHits);
+    const { chunkIndex, embedder } = this.#deps;
+    // A leg that is not full has named everything that scores there: what it missed is 0, and needs no question.
+    const lexicalMisses = legs.lexicalHits.length < LEG_COUNT_MAX ? [] : missing(vector, lexical);
+    const vectorMisses = legs.vectorHits.length < LEG_COUNT_MAX ? [] : missing(lexical, vector);
+    const [lexicalRest, vectorRest] = await Promise.all([
+      lexicalMisses.length === 0 ? [] : chunkIndex.scoreLexical(scope, legs.terms, lexicalMisses),
+      vectorMisses.length === 0
+        ? []
+        : chunkIndex.scoreVector(scope, embedder.model, legs.vector, vectorMisses),
+    ]);
+    for (const { chunkId, score } of lexicalRest) lexical.set(chunkId, score);
+    for (const { chunkId, score } of vectorRest) vector.set(chunkId, score);
+    const ids = new Set([...lexical.keys(), ...vector.keys()]);
+    return Array.from(ids, (chunkId) => ({
+      chunkId,
+      lexicalScore: lexical.get(chunkId) ?? 0,
+      vectorScore: vector.get(chunkId) ?? 0,
+    }));
+  }
+
+  async #hydrate(
+    scope: WorkspaceScope,
+    candidates: readonly FusedCandidate[],
+    selection: ChunkSelection,
+  ): Promise<Passage[]> {
+    if (candidates.length === 0) return [];
+    const chunks = await this.#deps.chunkIndex.get(
+      scope,
+      candidates.map((candidate) => candidate.chunkId),
+    );
+    const documentIds = [...new Set(chunks.map((chunk) => chunk.documentId))];
+    const documents = await this.#deps.documents.findMany(scope, documentIds);
+    const chunkById = new Map<ChunkId, Chunk>(chunks.map((chunk) => [chunk.id, chunk]));
+    const documentById = new Map<DocumentId, Document>(documents.map((document) => [document.id, document]));
+    return candidates.flatMap((candidate) => {
+      const chunk = chunkById.get(candidate.chunkId);
+      const document = chunk && documentById.get(chunk.documentId);
+      if (!chunk || !document || !isReadable(scope, chunk, document, selection)) return [];
+      const { score, lexicalScore, vectorScore } = candidate;
+      return [{ chunk, documentTitle: document.title, score, lexicalScore, vectorScore }];
+    });
+  }
+}
+
+interface Legs {
+  readonly terms: readonly string[];
+  readonly vector: Float32Array;
+  readonly lexicalHits: readonly ScoredChunk[];
+  readonly vectorHits: readonly ScoredChunk[];
+}
+
+/** The second of two checks; the first is inside the index query. */
+function isReadable(
+  scope: WorkspaceScope,
+  chunk: Chunk,
+  document: Document,
+  selection: ChunkSelection,
+): boolean {
+  return (
+    document.workspaceId === scope.workspaceId &&
+    document.activeVersion === chunk.documentVersion &&
+    document.collectionId === chunk.collectionId &&
+    (selection.collectionIds === undefined || selection.collectionIds.includes(chunk.collectionId))
+  );
+}
+
+function scoresById(hits: readonly ScoredChunk[]): Map<ChunkId, number> {
+  return new Map(hits.map(({ chunkId, score }) => [chunkId, score]));
+}
+
+function missing(from: ReadonlyMap<ChunkId, number>, known: ReadonlyMap<ChunkId, number>): ChunkId[] {
+  return [...from.keys()].filter((chunkId) => !known.has(chunkId));
+}

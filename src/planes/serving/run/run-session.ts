@@ -1,0 +1,218 @@
+import type { Message } from '../../../domain/conversation.ts';
+import { DomainError, type ErrorInfo } from '../../../domain/errors.ts';
+import type { Tokenizer } from '../../../domain/ports/models.ts';
+import type { ChatLog, RunEventLog, RunRepository } from '../../../domain/ports/runs.ts';
+import type { Clock, Log } from '../../../domain/ports/system.ts';
+import type { FinishReason, Run, RunEvent, RunEventBody } from '../../../domain/run.ts';
+import { isTerminal, shownText } from '../../../domain/run.ts';
+import { costMicros, type ModelPrice, type RunUsage } from '../../../domain/usage.ts';
+import type { Agent } from '../agent/agent.ts';
+import { UsageMeter } from '../agent/usage-meter.ts';
+import { untilAborted } from '../deadline.ts';
+import { Interruption, type InterruptionKind } from './interruption.ts';
+import { retrying } from './retry.ts';
+import { RunWriter } from './run-writer.ts';
+import { settleRun, shownCitations } from './settlement.ts';
+
+/** A run that every node loses is not tried for ever. */
+const GENERATIONS_MAX = 8;
+
+export interface RunSessionDeps {
+  readonly runs: RunRepository;
+  readonly runEventLog: RunEventLog;
+  readonly chatLog: ChatLog;
+  readonly agent: Agent;
+  readonly tokenizer: Tokenizer;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+export interface RunSessionOptions {
+  readonly price: ModelPrice;
+  /** The tokenizer is the answerer's own: what it counts is what was used. */
+  readonly exactUsage: boolean;
+  readonly textLengthMax: number;
+  readonly runTimeMaxMs: number;
+  readonly logTtlMs: number;
+}
+/** `left`: this node wrote no end; whoever holds the lease next goes on. */
+export type SessionOutcome = 'settled' | 'left';
+
+/** One attempt of this node at one run, from its first event, or from where another left off, to its settlement. */
+export class RunSession {
+  readonly run: Run;
+  readonly #deps: RunSessionDeps;
+  readonly #options: RunSessionOptions;
+  readonly #controller = new AbortController();
+
+  constructor(deps: RunSessionDeps, run: Run, options: RunSessionOptions) {
+    this.#deps = deps;
+    this.run = run;
+    this.#options = options;
+    if (run.stopRequested) this.interrupt('stop');
+  }
+
+  interrupt(kind: InterruptionKind): void {
+    this.#controller.abort(new Interruption(kind));
+  }
+
+  /** Never throws. */
+  async perform(): Promise<SessionOutcome> {
+    const startedAt = this.#deps.clock.now();
+    const fields = { runId: this.run.id, generation: this.run.generation };
+    try {
+      const outcome = await this.#perform();
+      const durationMs = this.#deps.clock.now() - startedAt;
+      this.#deps.log.info({ ...fields, durationMs, outcome }, 'run');
+      return outcome;
+    } catch (error) {
+      this.#deps.log.error({ ...fields, err: error }, 'run left for recovery');
+      return 'left';
+    }
+  }
+
+  async #perform(): Promise<SessionOutcome> {
+    if (this.#controller.signal.aborted && this.#explain(this.#controller.signal.reason).kind === 'left') {
+      return 'left';
+    }
+    const prior = this.run.generation > 1 ? await this.#takeOver() : [];
+    if (prior.some(isTerminal)) return this.#settle(prior);
+    const writer = this.#writer(prior);
+    const usage = this.#meter(prior);
+    const finished = new AbortController();
+    this.#limitTime(finished.signal);
+    const end = await this.#answer(writer, usage, prior).catch((error: unknown) => this.#explain(error));
+    finished.abort();
+    if (end.kind === 'left') {
+      await writer.abandon();
+      return 'left';
+    }
+    try {
+      await writer.close((text) => [...this.#usageEvent(prior, usage, text), end.event], end);
+    } catch (error) {
+      if (error instanceof Interruption) return 'left';
+      throw error;
+    }
+    return this.#settle(writer.events);
+  }
+
+  /** Shuts the older generation out, and repeats what its sender may not have got done. */
+  async #takeOver(): Promise<readonly RunEvent[]> {
+    const { runEventLog, chatLog, clock } = this.#deps;
+    const { run } = this;
+    const scope = { workspaceId: run.workspaceId };
+    const prior = await retrying(clock, () => runEventLog.fence(scope, run.id, run.generation));
+    await retrying(clock, () => chatLog.appendMessage(scope, questionMessage(run, run.question ?? '')));
+    return prior;
+  }
+
+  async #answer(writer: RunWriter, usage: UsageMeter, prior: readonly RunEvent[]): Promise<RunEnding> {
+    const { run } = this;
+    const { signal } = this.#controller;
+    const text = shownText(prior);
+    const handover: RunEventBody = {
+      type: 'RunHandover',
+      generation: run.generation,
+      textLength: text.length,
+    };
+    writer.push(prior.length === 0 ? { type: 'RunStart' } : handover);
+    signal.throwIfAborted();
+    if (run.generation > GENERATIONS_MAX) {
+      throw new DomainError('DEADLINE_EXCEEDED', 'The answer could not be finished after several attempts.');
+    }
+    const retrieved = prior.some((event) => event.type === 'RetrievalEnd');
+    const shown = { text, citations: shownCitations(prior), retrieved };
+    const request = { run, question: run.question ?? '', shown, sink: writer, usage, signal };
+    const { finish, citations } = await untilAborted(signal, this.#deps.agent.run(request));
+    if (citations.dropped > 0) {
+      this.#deps.log.warn({ runId: run.id, dropped: citations.dropped }, 'citations not verbatim');
+    }
+    return ending(finish, false);
+  }
+
+  /** How a run ends whose answer did not. */
+  #explain(error: unknown): RunEnding {
+    if (error instanceof Interruption) {
+      if (error.kind === 'stop') return ending('STOPPED', true);
+      if (error.kind === 'limit') return ending('LIMIT', false);
+      return { kind: 'left' };
+    }
+    this.#deps.log.warn({ runId: this.run.id, err: error }, 'run failed');
+    return { kind: 'ended', event: { type: 'RunError', error: toErrorInfo(error) }, discard: false };
+  }
+
+  #usageEvent(prior: readonly RunEvent[], meter: UsageMeter, text: string): RunEventBody[] {
+    if (prior.some((event) => event.type === 'UsageReported')) return [];
+    const { inputTokens, outputTokens, estimated } = meter.total(text);
+    const cost = costMicros(this.#options.price, inputTokens, outputTokens);
+    const usage: RunUsage = { inputTokens, outputTokens, costMicros: cost, estimated };
+    return [{ type: 'UsageReported', ...usage }];
+  }
+
+  async #settle(events: readonly RunEvent[]): Promise<SessionOutcome> {
+    const { logTtlMs } = this.#options;
+    const { modelId } = this.#deps.agent.answerer;
+    const outcome = await settleRun(this.#deps, this.run, events, { modelId, logTtlMs });
+    return outcome === 'stale' ? 'left' : 'settled';
+  }
+
+  #writer(prior: readonly RunEvent[]): RunWriter {
+    const { runEventLog, clock } = this.#deps;
+    return new RunWriter(
+      { log: runEventLog, clock },
+      {
+        run: this.run,
+        prior,
+        textLengthMax: this.#options.textLengthMax,
+        onInterrupted: (interruption) => this.#controller.abort(interruption),
+      },
+    );
+  }
+
+  #meter(prior: readonly RunEvent[]): UsageMeter {
+    const { tokenizer } = this.#deps;
+    const supersededLength = shownText(prior).length;
+    return new UsageMeter({ tokenizer, supersededLength, exact: this.#options.exactUsage });
+  }
+
+  #limitTime(finished: AbortSignal): void {
+    this.#deps.clock.sleep(this.#options.runTimeMaxMs, finished).then(
+      () => this.interrupt('limit'),
+      () => undefined,
+    );
+  }
+}
+
+type RunEnding =
+  | { readonly kind: 'left' }
+  | {
+      readonly kind: 'ended';
+      readonly event: Extract<RunEventBody, { readonly type: 'RunEnd' | 'RunError' }>;
+      /** Drop what was accepted but not yet on its way to the log. */
+      readonly discard: boolean;
+    };
+
+function ending(finishReason: FinishReason, discard: boolean): RunEnding {
+  return { kind: 'ended', event: { type: 'RunEnd', finishReason }, discard };
+}
+
+/** The user's message, the same whoever writes it: the sender, or the node that recovers the run. */
+export function questionMessage(run: Run, text: string): Message {
+  return {
+    id: run.userMessageId,
+    conversationId: run.conversationId,
+    position: run.position,
+    role: 'USER',
+    text,
+    runId: run.id,
+    citations: [],
+    createdAt: run.createdAt,
+  };
+}
+
+/** Messages of DomainErrors were written for users; of everything else they learn that it failed. */
+function toErrorInfo(error: unknown): ErrorInfo {
+  if (error instanceof DomainError) {
+    return { code: error.code, message: error.message, retryable: error.retryable };
+  }
+  return { code: 'INTERNAL', message: 'The answer could not be made.', retryable: true };
+}

@@ -1,0 +1,153 @@
+import { DomainError } from '../../../domain/errors.ts';
+import type { RunEventLog } from '../../../domain/ports/runs.ts';
+import type { Clock } from '../../../domain/ports/system.ts';
+import type { Run, RunEvent, RunEventBody } from '../../../domain/run.ts';
+import { shownText } from '../../../domain/run.ts';
+import type { AnswerEvent, AnswerSink } from '../agent/answer-sink.ts';
+import { cutAt } from '../agent/well-formed.ts';
+import { Interruption } from './interruption.ts';
+import { retrying } from './retry.ts';
+
+export interface RunWriterDeps {
+  readonly log: Pick<RunEventLog, 'append'>;
+  readonly clock: Clock;
+}
+export interface RunWriterOptions {
+  readonly run: Run;
+  /** Events of earlier attempts; the sequence goes on behind them. */
+  readonly prior: readonly RunEvent[];
+  readonly textLengthMax: number;
+  /** Called once: the text is full, another node has the run, or the log does not answer. */
+  readonly onInterrupted: (interruption: Interruption) => void;
+}
+
+/**
+ * The only writer of a run's events. Sequences are dense; deltas that come while an append is under way join into one
+ * event of the next batch, so that a slow log makes fewer events, not a longer queue (which `textLengthMax` bounds).
+ */
+export class RunWriter implements AnswerSink {
+  readonly #deps: RunWriterDeps;
+  readonly #options: RunWriterOptions;
+  readonly #appended: RunEvent[];
+  #pending: RunEventBody[] = [];
+  /** On its way to the log: as good as shown, unless the log refuses it, which ends this writer. */
+  #inFlight: readonly RunEventBody[] = [];
+  #text: string;
+  #writing: Promise<void> | undefined;
+  #failure: Interruption | undefined;
+  #closed = false;
+
+  constructor(deps: RunWriterDeps, options: RunWriterOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#appended = [...options.prior];
+    this.#text = shownText(options.prior);
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+  /** Everything that is durable, in order. */
+  get events(): readonly RunEvent[] {
+    return this.#appended;
+  }
+
+  delta(text: string): void {
+    if (this.#closed || text === '') return;
+    const room = this.#options.textLengthMax - this.#text.length;
+    const fitting = cutAt(text, room);
+    if (fitting !== '') this.#pushDelta(fitting);
+    if (text.length > room) this.#interrupt(new Interruption('limit'));
+  }
+
+  event(event: AnswerEvent): void {
+    this.push(event);
+  }
+
+  push(event: RunEventBody): void {
+    if (this.#closed) return;
+    this.#pending.push(event);
+    this.#schedule();
+  }
+
+  async flushed(): Promise<void> {
+    while (this.#writing) await this.#writing;
+  }
+
+  /**
+   * Appends the last events and takes nothing after them. `discard`: what is not yet on its way to the log, and so was
+   * never shown, is dropped first. Throws the Interruption if they could not be made durable.
+   */
+  async close(
+    last: (text: string) => readonly RunEventBody[],
+    options: { readonly discard: boolean },
+  ): Promise<void> {
+    this.#closed = true;
+    if (options.discard) {
+      this.#pending = [];
+      this.#text = shownText(this.#appended) + shownText(this.#inFlight);
+    }
+    this.#pending.push(...last(this.#text));
+    this.#schedule();
+    await this.flushed();
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Takes nothing more; resolves when no append is under way. */
+  async abandon(): Promise<void> {
+    this.#closed = true;
+    this.#pending = [];
+    await this.flushed();
+  }
+
+  #pushDelta(text: string): void {
+    this.#text += text;
+    const last = this.#pending.at(-1);
+    if (last?.type === 'TokenDelta') {
+      this.#pending[this.#pending.length - 1] = { type: 'TokenDelta', text: last.text + text };
+    } else {
+      this.#pending.push({ type: 'TokenDelta', text });
+    }
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#writing ??= this.#write();
+  }
+
+  async #write(): Promise<void> {
+    // One socket read brings several deltas in one go: let them all in before the first append.
+    await Promise.resolve();
+    while (this.#pending.length > 0 && this.#failure === undefined) {
+      const events = this.#pending;
+      this.#pending = [];
+      await this.#append(events);
+    }
+    this.#writing = undefined;
+  }
+
+  async #append(events: readonly RunEventBody[]): Promise<void> {
+    const { run } = this.#options;
+    this.#inFlight = events;
+    const firstSequence = this.#appended.length;
+    const batch = { runId: run.id, generation: run.generation, firstSequence, events };
+    try {
+      // The batch stays as it is: a repeat of one that was stored although its answer got lost must be word for word.
+      await retrying(this.#deps.clock, () => this.#deps.log.append({ workspaceId: run.workspaceId }, batch));
+      for (const event of events) this.#appended.push({ ...event, sequence: this.#appended.length });
+    } catch (error) {
+      // Another writer's events stand where ours should: that too means the run is no longer ours.
+      const isStale =
+        error instanceof DomainError && (error.code === 'STALE_GENERATION' || error.code === 'CONFLICT');
+      this.#failure = new Interruption(isStale ? 'stale' : 'log-failed', { cause: error });
+      this.#interrupt(this.#failure);
+    }
+    this.#inFlight = [];
+  }
+
+  #interrupt(interruption: Interruption): void {
+    this.#closed = true;
+    if (interruption.kind !== 'limit') this.#pending = [];
+    this.#options.onInterrupted(interruption);
+  }
+}
