@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 export type Reply = { readonly status?: number; readonly body: unknown } | 'drop';
 export interface Post {
   readonly operation: string;
-  readonly variables: Readonly<Record<string, unknown>>;
+  readonly variables: { readonly input?: unknown };
   readonly authorization: string | undefined;
 }
 export interface Put {
