@@ -86,7 +86,8 @@ export function describeDocumentProgressLog(name: string, make: MakeRelational):
       const heard: string[] = [];
       const subscribe = (label: string, id: DocumentId) =>
         harness.progress.subscribe(tenant.scope, id, () => heard.push(label));
-      const another = (await submit(harness, tenant)).id;
+      // Never submitted: a late notification of its submission would be an allowed wake.
+      const another = ids.next('doc');
       const left = await subscribe('left', documentId);
       await subscribe('another', another);
       left();
