@@ -20,7 +20,9 @@ export function matchesFilter(
   metadata: Readonly<Record<string, MetadataValue>>,
   filter: MetadataFilter,
 ): boolean {
-  return filter.every((condition) => matchesCondition(metadata[condition.field], condition));
+  // Own fields only: `constructor` and `__proto__` are names that a client may send.
+  const valueOf = (field: string) => (Object.hasOwn(metadata, field) ? metadata[field] : undefined);
+  return filter.every((condition) => matchesCondition(valueOf(condition.field), condition));
 }
 
 function matchesCondition(value: MetadataValue | undefined, condition: FieldCondition): boolean {

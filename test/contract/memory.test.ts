@@ -1,5 +1,6 @@
 import { MemoryApiKeyRepository } from '../../src/adapters/memory/memory-api-key-repository.ts';
 import { MemoryChatLog } from '../../src/adapters/memory/memory-chat-log.ts';
+import { MemoryChunkIndex } from '../../src/adapters/memory/memory-chunk-index.ts';
 import { MemoryCollectionRepository } from '../../src/adapters/memory/memory-collection-repository.ts';
 import { MemoryConversationRepository } from '../../src/adapters/memory/memory-conversation-repository.ts';
 import { MemoryDatabase } from '../../src/adapters/memory/memory-database.ts';
@@ -19,6 +20,7 @@ import { MemoryUserRepository } from '../../src/adapters/memory/memory-user-repo
 import { MemoryWorkspaceRepository } from '../../src/adapters/memory/memory-workspace-repository.ts';
 import { TestClock } from '../support/clock.ts';
 import { describeChatLog } from './suites/chat-log.ts';
+import { describeChunkIndex } from './suites/chunk-index.ts';
 import { describeDocumentProgressLog } from './suites/document-progress-log.ts';
 import { describeDocumentRepository } from './suites/documents.ts';
 import { describeJobQueue } from './suites/jobs.ts';
@@ -61,3 +63,8 @@ describeRunEventLog(NAME, async () => {
   return { clock, log: new MemoryRunEventLog(clock), close: async () => {} };
 });
 describeChatLog(NAME, async () => ({ log: new MemoryChatLog(), close: async () => {} }));
+describeChunkIndex(NAME, async () => ({
+  index: new MemoryChunkIndex(),
+  settle: async () => {},
+  close: async () => {},
+}));

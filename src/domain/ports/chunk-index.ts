@@ -37,9 +37,9 @@ export interface TokenStatistics {
  * Workspace, collections and filter are applied inside the index query, so that a filtered search still fills its limit.
  */
 export interface ChunkIndex {
-  /** Idempotent by chunk id. */
+  /** Idempotent by chunk id. A chunk keeps one vector, and one set of token ids, of each model that it came with. */
   upsert(scope: WorkspaceScope, model: EmbeddingModelRef, chunks: readonly IndexedChunk[]): Promise<void>;
-  /** Atomic for readers; the older versions' chunks are removed. Repeating it is harmless. */
+  /** Atomic for readers; the older versions' chunks are removed. Repeating it, or an older version, changes nothing. */
   publish(scope: WorkspaceScope, documentId: DocumentId, version: number): Promise<void>;
   /** Removes one version, published or not; or all of the document. Visible to the next search. */
   remove(scope: WorkspaceScope, documentId: DocumentId, version?: number): Promise<void>;
@@ -49,7 +49,10 @@ export interface ChunkIndex {
     model: EmbeddingModelRef,
     contentHashes: readonly string[],
   ): Promise<ReadonlyMap<string, Float32Array>>;
-  /** BM25 (Lucene's idf, k1 1.2, b 0.75) over the workspace's published chunks; best first, scores > 0 only. */
+  /**
+   * BM25 (`domain/bm25.ts`, of terms of `domain/text-analyzer.ts` over `indexedText`) by the statistics of all of the
+   * workspace's published chunks, whatever is selected; best first, scores > 0 only.
+   */
   searchLexical(
     scope: WorkspaceScope,
     terms: readonly string[],
