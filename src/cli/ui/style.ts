@@ -12,7 +12,7 @@ export function wantsColor(env: ColorEnvironment, isTerminal: boolean): boolean 
   return isTerminal && env.TERM !== 'dumb';
 }
 
-export type Paint = (text: string) => string;
+type Paint = (text: string) => string;
 export interface Style {
   readonly bold: Paint;
   readonly dim: Paint;

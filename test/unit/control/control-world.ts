@@ -26,7 +26,7 @@ export const PASSWORD = 'correct horse battery';
 export const HERE = { address: '192.0.2.1' };
 
 /** Instant, and counts its work. Argon2 itself has its own test. */
-export class CountingHasher implements PasswordHasher {
+class CountingHasher implements PasswordHasher {
   hashCount = 0;
   verifyCount = 0;
 
