@@ -58,7 +58,9 @@ function build() {
   );
   if (existsSync(stamp) && statSync(stamp).mtimeMs > inputs) return;
   say('multidb: building');
-  runOrExit(node24, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.build.json')], 'build');
+  for (const project of ['tsconfig.build.json', 'tsconfig.client.json']) {
+    runOrExit(node24, [at('node_modules/typescript/bin/tsc'), '-p', at(project)], 'build');
+  }
   writeFileSync(stamp, '');
 }
 

@@ -10,6 +10,16 @@ const flag = z
   .enum(['true', 'false'])
   .transform((text) => text === 'true')
   .optional();
+/** Separated by commas. */
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean),
+  );
 
 /**
  * Every setting of the system, with its default. The names are those of the environment; README.md explains each.
@@ -22,6 +32,7 @@ export const settingsSchema = z.object({
   DATA_DIR: z.string().min(1).default('./data'),
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   TRUST_PROXY: flag,
+  ALLOWED_ORIGINS: list,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_POOL_SIZE_MAX: count(12, 500),
@@ -47,9 +58,11 @@ export const settingsSchema = z.object({
 
   LOGIN_PER_ACCOUNT_PER_MINUTE: count(10),
   LOGIN_PER_ADDRESS_PER_MINUTE: count(60),
-  SIGN_UP_PER_ADDRESS_PER_HOUR: count(30),
+  SIGN_UP_PER_ADDRESS_PER_MINUTE: count(30),
+  REFRESH_PER_ADDRESS_PER_MINUTE: count(120),
   MESSAGES_PER_MINUTE: count(120),
   INGESTIONS_PER_MINUTE: count(600),
+  UPLOADS_PER_MINUTE: count(600),
   SEARCHES_PER_MINUTE: count(600),
 
   MESSAGE_LENGTH_MAX: count(32_000),
@@ -62,12 +75,22 @@ export const settingsSchema = z.object({
   PASSAGE_COUNT_MAX: count(6, 50),
   HISTORY_TOKENS_MAX: count(1_500),
 
+  ANSWER_LENGTH_MAX: count(64_000),
+  PASSAGE_TOKENS_MAX: count(4_000),
+  SEARCH_TIMEOUT_MS: count(15_000),
+  QUERY_EMBEDDING_TTL_MS: count(10 * 60_000),
+
   TEXT_BYTES_MAX: count(8 * 1024 * 1024),
+  URL_BYTES_MAX: count(32 * 1024 * 1024),
+  URL_TIMEOUT_MS: count(30_000),
   UPLOAD_BYTES_MAX: count(64 * 1024 * 1024),
   UPLOAD_TTL_MS: count(15 * 60_000),
   INGESTION_CONCURRENCY_MAX: count(2, 64),
   WORKER_THREAD_COUNT: count(1, 64),
   LOAD_TIME_MAX_MS: count(60_000),
+  LOAD_TEXT_LENGTH_MAX: count(20_000_000),
+  LOAD_UNPACKED_BYTES_MAX: count(256 * 1024 * 1024),
+  LOAD_PAGES_MAX: count(5_000),
   LOAD_MEMORY_MAX_MB: count(768, 16_384),
   URL_INGESTION: z.enum(['on', 'off']).default('on'),
 
@@ -78,7 +101,10 @@ export const settingsSchema = z.object({
   QUERY_DIRECTIVES_MAX: count(16),
   QUERY_COST_MAX: count(20_000),
   INTROSPECTION: flag,
+  QUERY_LIST_LENGTH_MAX: count(1_000),
+  QUERY_VARIABLE_NODES_MAX: count(20_000),
   REQUEST_BYTES_MAX: count(12 * 1024 * 1024),
+  ANONYMOUS_REQUEST_BYTES_MAX: count(64 * 1024),
   REQUEST_TIMEOUT_MS: count(60_000),
   SOCKET_FRAME_BYTES_MAX: count(12 * 1024 * 1024),
   SOCKET_INIT_TIMEOUT_MS: count(5_000),
@@ -86,6 +112,7 @@ export const settingsSchema = z.object({
   SOCKETS_PER_USER_MAX: count(64),
   SOCKET_BUFFERED_BYTES_MAX: count(1024 * 1024),
   SOCKET_STALL_TIMEOUT_MS: count(30_000),
+  SOCKET_SWEEP_MS: count(15_000),
   SHUTDOWN_GRACE_MS: count(10_000),
 });
 

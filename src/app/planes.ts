@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { Argon2PasswordHasher } from '../adapters/argon2/argon2-password-hasher.ts';
+import { HttpUrlFetcher } from '../adapters/http/url-fetcher.ts';
+import { Ed25519AccessTokenSigner } from '../adapters/jose/ed25519-access-token-signer.ts';
+import { ThreadedDocumentLoader } from '../adapters/loaders/threaded-document-loader.ts';
+import { WorkerPool } from '../adapters/worker/worker-pool.ts';
+import type { RateLimit } from '../domain/ports/limits.ts';
+import type { Embedder, Tokenizer } from '../domain/ports/models.ts';
+import { type ControlPlane, createControlPlane } from '../planes/control/control-plane.ts';
+import { DocumentService } from '../planes/data/document-service.ts';
+import { IngestionWorker } from '../planes/data/ingestion-worker.ts';
+import { threadedSplit } from '../planes/data/threaded-splitter.ts';
+import { UploadService } from '../planes/data/upload-service.ts';
+import { createServingPlane, SERVING_DEFAULTS, type ServingPlane } from '../planes/serving/serving-plane.ts';
+import type { Config } from './config.ts';
+import { loadChatModel, loadEmbedder } from './models.ts';
+import type { OpenContext, Stores } from './stores.ts';
+
+const ISSUER = 'multidb-ai';
+const AUDIENCE = 'multidb-ai/graphql';
+const MINUTE_MS = 60_000;
+
+const perMinute = (name: string, limit: number): RateLimit => ({ name, limit, windowMs: MINUTE_MS });
+
+export function buildControlPlane(config: Config, stores: Stores): ControlPlane {
+  const accessTokenSigner = new Ed25519AccessTokenSigner({
+    privateJwk: stores.secrets.accessTokenJwk,
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    clock: stores.clock,
+  });
+  return createControlPlane(
+    { ...stores, accessTokenSigner, passwordHasher: new Argon2PasswordHasher() },
+    {
+      allowDemoPassword: config.demoAllowed,
+      accessTokenMs: config.ACCESS_TOKEN_MS,
+      refreshTokenMs: config.REFRESH_TOKEN_MS,
+      quotaLimitMicros: config.QUOTA_LIMIT_MICROS ?? null,
+      loginLimits: {
+        perAccount: perMinute('login-account', config.LOGIN_PER_ACCOUNT_PER_MINUTE),
+        perAddress: perMinute('login-address', config.LOGIN_PER_ADDRESS_PER_MINUTE),
+        signUpPerAddress: perMinute('sign-up-address', config.SIGN_UP_PER_ADDRESS_PER_MINUTE),
+        refreshPerAddress: perMinute('refresh-address', config.REFRESH_PER_ADDRESS_PER_MINUTE),
+      },
+    },
+  );
+}
+
+export interface DataPlane {
+  readonly embedder: Embedder;
+  readonly tokenizer: Tokenizer;
+  readonly services: { readonly documents: DocumentService; readonly uploads: UploadService };
+  readonly worker: IngestionWorker;
+}
+
+export async function buildDataPlane({ config, shutdown }: OpenContext, stores: Stores): Promise<DataPlane> {
+  const tasks = new WorkerPool({
+    threadCount: config.WORKER_THREAD_COUNT,
+    heapMegabytes: config.LOAD_MEMORY_MAX_MB,
+  });
+  shutdown.add('worker threads', () => tasks.close());
+  const { embedder, tokenizer } = await loadEmbedder(config, tasks);
+  const loader = new ThreadedDocumentLoader(tasks, {
+    timeoutMs: config.LOAD_TIME_MAX_MS,
+    limits: {
+      textLengthMax: config.LOAD_TEXT_LENGTH_MAX,
+      unpackedBytesMax: config.LOAD_UNPACKED_BYTES_MAX,
+      pageCountMax: config.LOAD_PAGES_MAX,
+    },
+  });
+  const deps = {
+    ...stores,
+    chunks: stores.chunkIndex,
+    embedder,
+    loader,
+    split: threadedSplit(tasks),
+    urlFetcher:
+      config.URL_INGESTION === 'on' ? new HttpUrlFetcher({ timeoutMs: config.URL_TIMEOUT_MS }) : undefined,
+  };
+  const documents = new DocumentService(deps, {
+    textBytesMax: config.TEXT_BYTES_MAX,
+    urlBytesMax: config.URL_BYTES_MAX,
+    ingestRate: perMinute('ingest', config.INGESTIONS_PER_MINUTE),
+  });
+  const uploads = new UploadService(deps, {
+    secret: stores.secrets.uploadSigningKey,
+    uploadBytesMax: config.UPLOAD_BYTES_MAX,
+    ttlMs: config.UPLOAD_TTL_MS,
+    uploadRate: perMinute('upload', config.UPLOADS_PER_MINUTE),
+  });
+  const worker = new IngestionWorker(deps, {
+    concurrencyMax: config.INGESTION_CONCURRENCY_MAX,
+    drainTimeoutMs: config.SHUTDOWN_GRACE_MS,
+  });
+  return { embedder, tokenizer, services: { documents, uploads }, worker };
+}
+
+export async function buildServingPlane(
+  config: Config,
+  stores: Stores,
+  data: DataPlane,
+): Promise<ServingPlane> {
+  const chatModel = await loadChatModel(config, stores.clock);
+  const price = {
+    inputMicrosPerMillion: config.MODEL_INPUT_MICROS_PER_MILLION,
+    outputMicrosPerMillion: config.MODEL_OUTPUT_MICROS_PER_MILLION,
+  };
+  return createServingPlane(
+    { ...stores, embedder: data.embedder, tokenizer: data.tokenizer, chatModel },
+    {
+      ...SERVING_DEFAULTS,
+      nodeId: randomUUID(),
+      prices: config.MODEL === undefined ? {} : { [config.MODEL]: price },
+      messageRate: perMinute('message', config.MESSAGES_PER_MINUTE),
+      searchRate: perMinute('search', config.SEARCHES_PER_MINUTE),
+      messageLengthMax: config.MESSAGE_LENGTH_MAX,
+      outputTokensMax: config.OUTPUT_TOKENS_MAX,
+      historyTokensMax: config.HISTORY_TOKENS_MAX,
+      passageCountMax: config.PASSAGE_COUNT_MAX,
+      passageTokensMax: config.PASSAGE_TOKENS_MAX,
+      textLengthMax: config.ANSWER_LENGTH_MAX,
+      runTimeMaxMs: config.RUN_TIME_MAX_MS,
+      runConcurrencyMax: config.RUN_CONCURRENCY_MAX,
+      runQueueLengthMax: config.RUN_QUEUE_LENGTH_MAX,
+      leaseMs: config.RUN_LEASE_MS,
+      logTtlMs: config.RUN_LOG_TTL_MS,
+      searchTimeoutMs: config.SEARCH_TIMEOUT_MS,
+      queryCacheTtlMs: config.EMBEDDING_MODEL === undefined ? 0 : config.QUERY_EMBEDDING_TTL_MS,
+    },
+  );
+}

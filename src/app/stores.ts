@@ -1,0 +1,101 @@
+import { type DataFolder, openDataFolder } from '../adapters/embedded/folder.ts';
+import { FolderBlobStore } from '../adapters/embedded/folder-blob-store.ts';
+import { startEmbeddedPostgres } from '../adapters/embedded/postgres/start-embedded-postgres.ts';
+import { type EmbeddedSecrets, loadSecrets } from '../adapters/embedded/secrets.ts';
+import { ServingDatabase } from '../adapters/embedded/sqlite/serving-database.ts';
+import { SqliteChatLog } from '../adapters/embedded/sqlite/sqlite-chat-log.ts';
+import { SqliteChunkIndex } from '../adapters/embedded/sqlite/sqlite-chunk-index.ts';
+import { SqliteRunEventLog } from '../adapters/embedded/sqlite/sqlite-run-event-log.ts';
+import { MemoryCache } from '../adapters/memory/memory-cache.ts';
+import { MemoryRateLimiter } from '../adapters/memory/memory-rate-limiter.ts';
+import { MemorySessionCache } from '../adapters/memory/memory-session-cache.ts';
+import { type Database, openPostgres } from '../adapters/postgres/database.ts';
+import { migratePostgres, migrationStatus } from '../adapters/postgres/migrate.ts';
+import { createPostgresRepositories } from '../adapters/postgres/repositories.ts';
+import { SystemClock } from '../adapters/system/clock.ts';
+import { UlidGenerator } from '../adapters/system/ids.ts';
+import { SystemRandom } from '../adapters/system/random.ts';
+import { DomainError } from '../domain/errors.ts';
+import type { Clock, Log } from '../domain/ports/system.ts';
+import type { Config } from './config.ts';
+import type { ShutdownStack } from './shutdown.ts';
+
+export interface OpenContext {
+  readonly config: Config;
+  readonly log: Log;
+  readonly shutdown: ShutdownStack;
+  readonly signal: AbortSignal;
+}
+
+export type Stores = Awaited<ReturnType<typeof openStores>>;
+
+/** Every store a role needs, opened side by side; whatever was opened is on the shutdown stack even if a later one fails. */
+export async function openStores(context: OpenContext, role: 'serve' | 'work') {
+  const { config, log, shutdown } = context;
+  const folder = await openDataFolder({ path: config.DATA_DIR, role, log });
+  shutdown.add('data folder', () => folder.close());
+  const clock = new SystemClock();
+  const random = new SystemRandom();
+  const secretsLoaded = loadSecrets(folder.secretsFolder, random);
+  secretsLoaded.catch(() => {});
+  const database = await openDatabase(context, folder);
+  const system = { clock, random, ids: new UlidGenerator(clock, random), log };
+  const relational = createPostgresRepositories(database, system);
+  shutdown.add('relational repositories', () => relational.close());
+  const secrets: EmbeddedSecrets = await secretsLoaded;
+  return {
+    ...system,
+    ...relational,
+    database,
+    folderIsNew: folder.isNew,
+    secrets,
+    ...openSqlite(context, folder, clock),
+    blobs: await FolderBlobStore.open({ folder: folder.blobFolder, clock }),
+    cache: new MemoryCache({ clock }),
+    rateLimiter: new MemoryRateLimiter({ clock }),
+    sessionCache: new MemorySessionCache(),
+  };
+}
+
+async function openDatabase(context: OpenContext, folder: DataFolder): Promise<Database> {
+  const { config, log, shutdown, signal } = context;
+  let url = config.DATABASE_URL;
+  if (url === undefined) {
+    const embedded = await startEmbeddedPostgres({ folder: folder.postgresFolder, log, signal });
+    shutdown.add('embedded PostgreSQL', () => embedded.close(), 20_000);
+    url = embedded.url;
+  }
+  const database = openPostgres({
+    url,
+    poolSizeMax: config.DATABASE_POOL_SIZE_MAX,
+    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
+    log,
+  });
+  shutdown.add('PostgreSQL', () => database.close());
+  if (config.DATABASE_URL === undefined) await migratePostgres({ url, log });
+  else await requireMigrated(url, log);
+  return database;
+}
+
+/** A server of others is changed by `multidb migrate` alone, when its owner says so. */
+async function requireMigrated(url: string, log: Log): Promise<void> {
+  const { pending } = await migrationStatus({ url, log });
+  if (pending.length === 0) return;
+  throw new DomainError(
+    'STORE_UNAVAILABLE',
+    `DATABASE_URL: ${pending.length} migrations are not applied; run \`multidb migrate\` first.`,
+  );
+}
+
+function openSqlite({ shutdown }: OpenContext, folder: DataFolder, clock: Clock) {
+  const serving = new ServingDatabase(folder.servingDatabase);
+  shutdown.add('chat log and run events', () => serving.close());
+  const chunkIndex = new SqliteChunkIndex(folder.chunkDatabase);
+  shutdown.add('chunk index', () => chunkIndex.close());
+  return {
+    serving,
+    chunkIndex,
+    chatLog: new SqliteChatLog(serving),
+    runEventLog: new SqliteRunEventLog({ database: serving, clock }),
+  };
+}

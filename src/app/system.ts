@@ -1,0 +1,80 @@
+import { DEMO_USER } from '../planes/control/seed.ts';
+import type { Config } from './config.ts';
+import { edgeOptions } from './edge-options.ts';
+import { createHttpServer } from './http/server.ts';
+import { buildControlPlane, buildDataPlane, buildServingPlane } from './planes.ts';
+import { readinessOf } from './readiness.ts';
+import { ShutdownStack } from './shutdown.ts';
+import { type OpenContext, openStores } from './stores.ts';
+
+/** What one process does: everything, answering only, or ingesting only. */
+export type Role = 'all' | 'serve' | 'work';
+
+export interface StartOptions extends Omit<OpenContext, 'shutdown'> {
+  readonly config: Config;
+  readonly role: Role;
+}
+
+export interface System {
+  /** Where the server listens; undefined in the role `work`. */
+  readonly url: string | undefined;
+  /** Set when this start made the demo user. */
+  readonly seeded: { readonly email: string; readonly password: string } | undefined;
+  /** Takes nothing new, finishes or hands over what runs, closes every store; each step within its deadline. */
+  close(): Promise<void>;
+}
+
+/** Opens the stores, builds the planes on them and starts the role. If any of it fails, all of it is closed again. */
+export async function startSystem(options: StartOptions): Promise<System> {
+  const shutdown = new ShutdownStack(options.log);
+  try {
+    return await start({ ...options, shutdown });
+  } catch (error) {
+    await shutdown.close();
+    throw error;
+  }
+}
+
+async function start(context: StartOptions & { readonly shutdown: ShutdownStack }): Promise<System> {
+  const { config, log, role, shutdown } = context;
+  const stores = await openStores(context, role === 'work' ? 'work' : 'serve');
+  const control = buildControlPlane(config, stores);
+  const isNew = stores.folderIsNew && config.DATABASE_URL === undefined;
+  const seeded = role !== 'work' && isNew && config.demoAllowed && (await control.seedDemo()) === 'created';
+  const data = await buildDataPlane(context, stores);
+  if (role !== 'serve') {
+    data.worker.start();
+    shutdown.add('ingestion', () => data.worker.close(), config.SHUTDOWN_GRACE_MS + 2_000);
+  }
+  const url = role === 'work' ? undefined : await serve(context, { stores, control, data });
+  log.info({ role, url }, 'ready');
+  return { url, seeded: seeded ? DEMO_USER : undefined, close: () => shutdown.close() };
+}
+
+interface Parts {
+  readonly stores: Awaited<ReturnType<typeof openStores>>;
+  readonly control: ReturnType<typeof buildControlPlane>;
+  readonly data: Awaited<ReturnType<typeof buildDataPlane>>;
+}
+
+async function serve(context: OpenContext, { stores, control, data }: Parts): Promise<string> {
+  const { config, log, shutdown } = context;
+  const serving = await buildServingPlane(config, stores, data);
+  const server = await createHttpServer({
+    services: { ...control, ...data.services, ...serving },
+    options: edgeOptions(config),
+    log,
+    clock: stores.clock,
+    random: stores.random,
+    readiness: readinessOf([stores.database, stores.serving, stores.chunkIndex]),
+  });
+  shutdown.add('HTTP server', () => server.close(config.SHUTDOWN_GRACE_MS), config.SHUTDOWN_GRACE_MS + 2_000);
+  serving.executor.start();
+  shutdown.add(
+    'answers',
+    () => serving.executor.drain(config.SHUTDOWN_GRACE_MS),
+    config.SHUTDOWN_GRACE_MS + 2_000,
+  );
+  const { url } = await server.listen(config.PORT, config.HOST);
+  return url;
+}
