@@ -31,8 +31,8 @@ interface SubscriptionDeps {
 
 /** Received and not yet asked for. A reader slower than this lets the server wait: it is resumed by cursor. */
 const BUFFERED_EVENT_COUNT_MAX = 1_000;
-/** graphql-ws servers close with it when a token is not, or no longer, good. */
-const FORBIDDEN = 4403;
+/** No token (4401), or one that is not, or no longer, good (4403). */
+const UNAUTHENTICATED_CLOSE_CODES: ReadonlySet<number> = new Set([4401, 4403]);
 /** Both sides would say the same again: bad message, wrong subprotocol, duplicate id, second init. */
 const HOPELESS_CLOSE_CODES: ReadonlySet<number> = new Set([4400, 4406, 4409, 4429]);
 
@@ -230,8 +230,10 @@ export class ResumingSubscription<Data, Variables, Event extends { readonly curs
 }
 
 function lossOf(code: number | undefined): MultiDbError {
-  if (code === FORBIDDEN)
+  if (code === undefined) return networkError('The connection was lost.');
+  if (UNAUTHENTICATED_CLOSE_CODES.has(code)) {
     return new MultiDbError('UNAUTHENTICATED', 'You are not signed in, or not any more.');
-  if (code === undefined || !HOPELESS_CLOSE_CODES.has(code)) return networkError('The connection was lost.');
+  }
+  if (!HOPELESS_CLOSE_CODES.has(code)) return networkError(`The connection was lost (${code}).`);
   return badResponse(`The server closed the connection (${code}).`);
 }

@@ -208,6 +208,12 @@ describe('gives up', () => {
     });
   });
 
+  test.each([4401, 4403])('at a close with %i when nobody is signed in', async (code) => {
+    const { server, client } = await setUp((subscribe) => subscribe.close(code));
+    await expect(collect(client.watch('run'))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect(server.subscribes).toHaveLength(1);
+  });
+
   test.each([4400, 4406, 4409, 4429])('at a close with %i', async (code) => {
     const { server, client } = await setUp((subscribe) => subscribe.close(code));
     await expect(collect(client.watch('run'))).rejects.toMatchObject({ code: 'BAD_RESPONSE' });

@@ -55,8 +55,8 @@ export interface World extends ControlPlane {
 export function newWorld(
   options: Partial<ControlPlaneOptions> = {},
   overrides: (deps: ControlPlaneDeps) => Partial<ControlPlaneDeps> = () => ({}),
+  time = { now: Date.UTC(2026, 0, 2, 3, 4, 5, 678) },
 ): World {
-  const time = { now: Date.UTC(2026, 0, 2, 3, 4, 5, 678) };
   const clock = { now: () => time.now, sleep: async () => {} };
   const random = new SystemRandom();
   const database = new MemoryDatabase();
