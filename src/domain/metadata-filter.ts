@@ -21,8 +21,8 @@ export function matchesFilter(
   filter: MetadataFilter,
 ): boolean {
   // Own fields only: `constructor` and `__proto__` are names that a client may send.
-  const valueOf = (field: string) => (Object.hasOwn(metadata, field) ? metadata[field] : undefined);
-  return filter.every((condition) => matchesCondition(valueOf(condition.field), condition));
+  const fieldOf = (field: string) => (Object.hasOwn(metadata, field) ? metadata[field] : undefined);
+  return filter.every((condition) => matchesCondition(fieldOf(condition.field), condition));
 }
 
 function matchesCondition(value: MetadataValue | undefined, condition: FieldCondition): boolean {

@@ -1,4 +1,6 @@
 import { MemoryApiKeyRepository } from '../../src/adapters/memory/memory-api-key-repository.ts';
+import { MemoryBlobStore } from '../../src/adapters/memory/memory-blob-store.ts';
+import { MemoryCache } from '../../src/adapters/memory/memory-cache.ts';
 import { MemoryChatLog } from '../../src/adapters/memory/memory-chat-log.ts';
 import { MemoryChunkIndex } from '../../src/adapters/memory/memory-chunk-index.ts';
 import { MemoryCollectionRepository } from '../../src/adapters/memory/memory-collection-repository.ts';
@@ -11,23 +13,38 @@ import {
   JOB_LEASE_MS,
   MemoryJobQueue,
 } from '../../src/adapters/memory/memory-job-queue.ts';
+import { MemoryRateLimiter } from '../../src/adapters/memory/memory-rate-limiter.ts';
 import { MemoryRunEventLog } from '../../src/adapters/memory/memory-run-event-log.ts';
 import { MemoryRunRepository } from '../../src/adapters/memory/memory-run-repository.ts';
+import { MemorySessionCache } from '../../src/adapters/memory/memory-session-cache.ts';
 import { MemorySessionRepository } from '../../src/adapters/memory/memory-session-repository.ts';
 import { MemoryUploadRepository } from '../../src/adapters/memory/memory-upload-repository.ts';
 import { MemoryUsageLedger } from '../../src/adapters/memory/memory-usage-ledger.ts';
 import { MemoryUserRepository } from '../../src/adapters/memory/memory-user-repository.ts';
 import { MemoryWorkspaceRepository } from '../../src/adapters/memory/memory-workspace-repository.ts';
 import { TestClock } from '../support/clock.ts';
+import { describeApiKeyRepository } from './suites/api-keys.ts';
+import { describeBlobStore } from './suites/blob-store.ts';
+import { describeCache } from './suites/cache.ts';
 import { describeChatLog } from './suites/chat-log.ts';
 import { describeChunkIndex } from './suites/chunk-index.ts';
+import { describeConversationRepository } from './suites/conversations.ts';
 import { describeDocumentProgressLog } from './suites/document-progress-log.ts';
 import { describeDocumentRepository } from './suites/documents.ts';
+import {
+  describeCollectionRepository,
+  describeUserRepository,
+  describeWorkspaceRepository,
+} from './suites/identity.ts';
 import { describeJobQueue } from './suites/jobs.ts';
+import { describeRateLimiter } from './suites/rate-limiter.ts';
 import type { RelationalHarness } from './suites/relational-harness.ts';
 import { describeRunEventLog } from './suites/run-event-log.ts';
 import { describeRunRepository } from './suites/runs.ts';
+import { describeSessionCache } from './suites/session-cache.ts';
 import { describeSessionRepository } from './suites/sessions.ts';
+import { describeUploadRepository } from './suites/uploads.ts';
+import { describeUsageLedger } from './suites/usage-ledger.ts';
 
 const NAME = 'memory';
 
@@ -58,6 +75,14 @@ describeDocumentRepository(NAME, makeRelational);
 describeDocumentProgressLog(NAME, makeRelational);
 describeJobQueue(NAME, makeRelational);
 describeSessionRepository(NAME, makeRelational);
+describeUserRepository(NAME, makeRelational);
+describeWorkspaceRepository(NAME, makeRelational);
+describeCollectionRepository(NAME, makeRelational);
+describeApiKeyRepository(NAME, makeRelational);
+describeUploadRepository(NAME, makeRelational);
+describeConversationRepository(NAME, makeRelational);
+describeUsageLedger(NAME, makeRelational);
+
 describeRunEventLog(NAME, async () => {
   const clock = new TestClock();
   return { clock, log: new MemoryRunEventLog(clock), close: async () => {} };
@@ -68,3 +93,13 @@ describeChunkIndex(NAME, async () => ({
   settle: async () => {},
   close: async () => {},
 }));
+describeBlobStore(NAME, async () => ({ blobs: new MemoryBlobStore(), close: async () => {} }));
+describeCache(NAME, async () => {
+  const clock = new TestClock();
+  return { clock, cache: new MemoryCache({ clock }), close: async () => {} };
+});
+describeRateLimiter(NAME, async () => {
+  const clock = new TestClock();
+  return { clock, limiter: new MemoryRateLimiter({ clock }), close: async () => {} };
+});
+describeSessionCache(NAME, async () => ({ cache: new MemorySessionCache(), close: async () => {} }));
