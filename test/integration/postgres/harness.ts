@@ -7,7 +7,7 @@ import { makeId, type UserId, type WorkspaceId } from '../../../src/domain/ids.t
 import type { NewRun } from '../../../src/domain/ports/runs.ts';
 import type { Clock, IdGenerator, Log } from '../../../src/domain/ports/system.ts';
 import { SYSTEM_SCOPE, type WorkspaceScope } from '../../../src/domain/scope.ts';
-import { startTestPostgres } from '../../support/postgres.ts';
+import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 export const ids: IdGenerator = { next: (prefix) => makeId(prefix, Date.now(), randomBytes(10)) };
@@ -23,22 +23,18 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
-/** A migrated database of its own. */
-export async function openTestDatabase(poolSizeMax = 20): Promise<TestDatabase> {
-  const server = await startTestPostgres();
-  await migratePostgres({ url: server.url, log: silentLog });
-  const database = openPostgres({
-    url: server.url,
-    poolSizeMax,
-    statementTimeoutMs: 20_000,
-    log: silentLog,
-  });
+/** A migrated database of its own, on a server of its own unless one is given. */
+export async function openTestDatabase(shared?: TestPostgres): Promise<TestDatabase> {
+  const server = shared ?? (await startTestPostgres());
+  const url = shared === undefined ? server.url : await server.createDatabase();
+  await migratePostgres({ url, log: silentLog });
+  const database = openPostgres({ url, poolSizeMax: 20, statementTimeoutMs: 20_000, log: silentLog });
   return {
-    url: server.url,
+    url,
     database,
     close: async () => {
       await database.close();
-      await server.close();
+      if (shared === undefined) await server.close();
     },
   };
 }
