@@ -63,7 +63,13 @@ export interface DocumentRepository {
   publish(
     scope: WorkspaceScope,
     documentId: DocumentId,
-    published: { readonly version: number; readonly chunkCount: number; readonly now: number },
+    published: {
+      readonly version: number;
+      readonly chunkCount: number;
+      readonly now: number;
+      /** Found in the document itself; taken over with the newest version. undefined: the title stays. */
+      readonly title?: string | undefined;
+    },
   ): Promise<boolean>;
   /** Status of the newest version only; an older version's news is ignored. */
   setStatus(

@@ -1,0 +1,9 @@
+import type { DocumentId, UploadId } from '../../domain/ids.ts';
+
+/** Everything of a document lies below this key, so that one removal takes it all. */
+export const documentKey = (id: DocumentId): string => `documents/${id}`;
+export const originalKey = (id: DocumentId, version: number): string => `documents/${id}/${version}/original`;
+export const textKey = (id: DocumentId, version: number): string => `documents/${id}/${version}/text`;
+/** Bytes of a submission whose document and version are not settled yet; `id` is the submission's proposal. */
+export const stagingKey = (id: DocumentId): string => `staging/${id}`;
+export const uploadKey = (id: UploadId): string => `uploads/${id}`;
