@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Lifecycle } from '../../../domain/ports/system.ts';
+import { unlessAborted } from '../abortable.ts';
 import { GroupCommitWriter } from './group-commit-writer.ts';
 import { openDatabase } from './open-database.ts';
 import { SERVING_SCHEMA, type Write } from './serving-schema.ts';
@@ -10,6 +11,7 @@ export class ServingDatabase implements Lifecycle {
   readonly #path: string;
   readonly #reader: DatabaseSync;
   readonly #writer: GroupCommitWriter;
+  readonly #closing = new AbortController();
 
   /** Throws STORE_UNAVAILABLE when the file is damaged or cannot be written. */
   constructor(path: string) {
@@ -28,6 +30,11 @@ export class ServingDatabase implements Lifecycle {
     return this.#writer.failureCount;
   }
 
+  /** Aborted when the closing begins: housekeeping ends with its database. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   /** Reads what is committed. Throws STORE_UNAVAILABLE when the file turns out to be damaged. */
   read<T>(query: (database: DatabaseSync) => T): T {
     try {
@@ -39,23 +46,14 @@ export class ServingDatabase implements Lifecycle {
 
   async health(signal: AbortSignal): Promise<void> {
     this.read((database) => database.prepare('SELECT 1').get());
-    const written = this.commit([]);
-    written.catch(() => undefined);
-    const { promise, reject } = Promise.withResolvers<void>();
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      signal.throwIfAborted();
-      await Promise.race([written, promise]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    await unlessAborted(this.commit([]), signal);
   }
 
   /** What was committed so far is written first. Repeating it is harmless. */
   async close(): Promise<void> {
-    if (!this.#reader.isOpen) return;
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
     await this.#writer.close();
-    if (this.#reader.isOpen) this.#reader.close();
+    this.#reader.close();
   }
 }

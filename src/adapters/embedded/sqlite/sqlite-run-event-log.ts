@@ -31,17 +31,15 @@ export class SqliteRunEventLog implements RunEventLog {
   readonly #clock: Clock;
   readonly #states = new RunLogStates();
   readonly #listeners = new Map<string, Set<Listener>>();
-  readonly #stop = new AbortController();
-  readonly #sweeping: Promise<void>;
   #nextKey: number;
   #failureCount: number;
+  #sweeping: Promise<void> | undefined;
 
   constructor({ database, clock }: SqliteRunEventLogOptions) {
     this.#database = database;
     this.#clock = clock;
     this.#nextKey = database.read(lastRunLogKey) + 1;
     this.#failureCount = database.failureCount;
-    this.#sweeping = this.#sweepForEver().catch(() => undefined);
   }
 
   async append(scope: WorkspaceScope, batch: RunEventBatch): Promise<void> {
@@ -58,8 +56,8 @@ export class SqliteRunEventLog implements RunEventLog {
       writes.unshift(['putLog', state.key, scope.workspaceId, batch.runId, batch.generation]);
     }
     state.next += batch.events.length;
-    await this.#write(state, writes);
     const events = batch.events.map((event, index) => ({ ...event, sequence: batch.firstSequence + index }));
+    await this.#write(state, writes);
     this.#states.accept(id, state, events);
     for (const listener of [...(this.#listeners.get(id) ?? [])]) listener(events);
   }
@@ -106,16 +104,11 @@ export class SqliteRunEventLog implements RunEventLog {
     await this.#write(state, [['retireLog', state.retireAt, state.key]]);
   }
 
-  /** Ends the sweeping; the database is its owner's to close. */
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#sweeping;
-  }
-
-  /** Removes logs whose time is over; returns how many. Done regularly by itself. */
+  /** Removes logs whose time is over; returns how many. Done regularly by itself in the process that writes. */
   async sweep(): Promise<number> {
     const now = this.#clock.now();
     const keys = this.#database.read((database) => findRetired(database, now, SWEEP_LOGS_MAX));
+    if (keys.length === 0) return 0;
     this.#states.forgetKeys(new Set(keys));
     await this.#database.commit(
       keys.flatMap((key): Write[] => [
@@ -130,13 +123,14 @@ export class SqliteRunEventLog implements RunEventLog {
     for (;;) {
       // A full round leaves more to do; a disk that fails now is asked again later.
       const removed = await this.sweep().catch(() => 0);
-      if (removed < SWEEP_LOGS_MAX) await this.#clock.sleep(SWEEP_MS, this.#stop.signal);
-      this.#stop.signal.throwIfAborted();
+      if (removed < SWEEP_LOGS_MAX) await this.#clock.sleep(SWEEP_MS, this.#database.closing);
+      this.#database.closing.throwIfAborted();
     }
   }
 
   /** On failure the state is wrong, and `#find` drops it. */
   async #write(state: RunLogState, writes: readonly Write[]): Promise<void> {
+    this.#sweeping ??= this.#sweepForEver().catch(() => undefined);
     state.writesUnderWay += 1;
     await this.#database.commit(writes);
     state.writesUnderWay -= 1;
@@ -177,10 +171,11 @@ export class SqliteRunEventLog implements RunEventLog {
   async #acceptRepeat(state: RunLogState | undefined, batch: RunEventBatch): Promise<void> {
     const end = batch.firstSequence + batch.events.length;
     if (state === undefined || batch.firstSequence < 0 || end > state.next) throw notContinuing(state, batch);
+    const repeated = encodeEvents(batch.events);
     // Behind every write that is under way.
     await this.#database.commit([]);
     const stored = this.#readState(state, batch.firstSequence - 1, batch.events.length);
-    if (encodeEvents(stored) !== encodeEvents(batch.events)) throw notContinuing(state, batch);
+    if (encodeEvents(stored) !== repeated) throw notContinuing(state, batch);
   }
 }
 

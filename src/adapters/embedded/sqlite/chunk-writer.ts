@@ -1,0 +1,213 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { isDeepStrictEqual } from 'node:util';
+import { countTerms } from '../../../domain/bm25.ts';
+import { indexedText } from '../../../domain/document.ts';
+import type { DocumentId, WorkspaceId } from '../../../domain/ids.ts';
+import type { EmbeddingModelRef, IndexedChunk } from '../../../domain/ports/chunk-index.ts';
+import { analyze } from '../../../domain/text-analyzer.ts';
+import { encodeContent } from './chunk-rows.ts';
+import { inTransaction } from './open-database.ts';
+import { bytesOf, unpackIntegers } from './packed-values.ts';
+import { countTokens, countVersion, encodeTerms } from './published-statistics.ts';
+import { Statements } from './statements.ts';
+
+interface PreparedChunk {
+  readonly chunk: IndexedChunk;
+  readonly content: string;
+  readonly metadata: string;
+  readonly termCount: number;
+  readonly terms: string;
+}
+interface DocumentRow {
+  readonly key: number;
+  readonly workspaceKey: number;
+  readonly activeVersion: number;
+}
+
+const FIND_CHUNK = `SELECT chunk.key, chunk.document_key, chunk.version, chunk.ordinal, chunk.collection_id,
+  chunk.metadata, chunk.content_hash, chunk.content, document.active_version
+  FROM chunk JOIN document ON document.key = chunk.document_key WHERE chunk.workspace_key = ? AND chunk.chunk_id = ?`;
+const PUT_CHUNK = `INSERT INTO chunk (workspace_key, chunk_id, document_key, version, ordinal, collection_id,
+    metadata, content_hash, content, term_count, terms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (workspace_key, chunk_id) DO UPDATE SET document_key = excluded.document_key,
+    version = excluded.version, ordinal = excluded.ordinal, collection_id = excluded.collection_id,
+    metadata = excluded.metadata, content_hash = excluded.content_hash, content = excluded.content,
+    term_count = excluded.term_count, terms = excluded.terms RETURNING key`;
+const PUT_VECTOR = `INSERT INTO vector (chunk_key, model_key, vector, token_ids) VALUES (?, ?, ?, ?)
+  ON CONFLICT (chunk_key, model_key) DO UPDATE SET vector = excluded.vector, token_ids = excluded.token_ids`;
+const VERSIONS = 'document_key = ? AND version BETWEEN ? AND ?';
+const REMOVE_VECTORS = `DELETE FROM vector WHERE chunk_key IN (SELECT key FROM chunk WHERE ${VERSIONS})`;
+const REMOVE_CHUNKS = `DELETE FROM chunk WHERE ${VERSIONS}`;
+const VERSION_MAX = Number.MAX_SAFE_INTEGER;
+
+/** The writing side of the chunk index: short transactions, text analysis outside of them. */
+export class ChunkWriter {
+  readonly #statements: Statements;
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#statements = new Statements(database);
+  }
+
+  upsert(workspaceId: WorkspaceId, model: EmbeddingModelRef, chunks: readonly IndexedChunk[]): void {
+    const prepared = chunks.map(prepare);
+    inTransaction(this.#database, () => {
+      const workspaceKey = this.#workspaceKey(workspaceId);
+      const modelKey = this.#modelKey(model);
+      const recounted = this.#publishedDocumentsToRecount(workspaceKey, prepared);
+      for (const document of recounted.values()) this.#count(document, -1);
+      const seen = new Map<number, DocumentRow>();
+      for (const each of prepared) {
+        const document = this.#document(workspaceKey, each.chunk.documentId);
+        this.#putChunk(document, modelKey, each, recounted.has(document.key));
+        if (each.chunk.documentVersion === document.activeVersion) seen.set(document.key, document);
+      }
+      for (const document of recounted.values()) this.#count(document, 1);
+      for (const document of [...recounted.values(), ...seen.values()]) this.#noteChange(document);
+    });
+  }
+
+  publish(workspaceId: WorkspaceId, documentId: DocumentId, version: number): void {
+    inTransaction(this.#database, () => {
+      const document = this.#document(this.#workspaceKey(workspaceId), documentId);
+      if (version < document.activeVersion) return;
+      const isRepeated = version === document.activeVersion;
+      if (document.activeVersion > 0 && !isRepeated) this.#count(document, -1);
+      this.#removeVersions(document, 0, version - 1);
+      if (isRepeated) return;
+      this.#activate(document, version);
+      this.#count({ ...document, activeVersion: version }, 1);
+      this.#noteChange(document);
+    });
+  }
+
+  remove(workspaceId: WorkspaceId, documentId: DocumentId, version?: number): void {
+    inTransaction(this.#database, () => {
+      const document = this.#document(this.#workspaceKey(workspaceId), documentId);
+      const isVisible =
+        document.activeVersion > 0 && (version ?? document.activeVersion) === document.activeVersion;
+      if (isVisible) {
+        this.#count(document, -1);
+        this.#activate(document, 0);
+      }
+      this.#removeVersions(document, version ?? 0, version ?? VERSION_MAX);
+      if (isVisible) this.#noteChange(document);
+    });
+  }
+
+  #workspaceKey(workspaceId: WorkspaceId): number {
+    this.#statements.run(
+      'INSERT INTO workspace (workspace_id) VALUES (?) ON CONFLICT DO NOTHING',
+      workspaceId,
+    );
+    const find = 'SELECT key FROM workspace WHERE workspace_id = ?';
+    const { key } = this.#statements.get(find, workspaceId) ?? {};
+    return Number(key);
+  }
+
+  #modelKey({ modelId, dimensions }: EmbeddingModelRef): number {
+    const put = 'INSERT INTO model (model_id, dimensions) VALUES (?, ?) ON CONFLICT DO NOTHING';
+    this.#statements.run(put, modelId, dimensions);
+    const find = 'SELECT key FROM model WHERE model_id = ? AND dimensions = ?';
+    const { key } = this.#statements.get(find, modelId, dimensions) ?? {};
+    return Number(key);
+  }
+
+  #document(workspaceKey: number, documentId: DocumentId): DocumentRow {
+    const put = 'INSERT INTO document (workspace_key, document_id) VALUES (?, ?) ON CONFLICT DO NOTHING';
+    this.#statements.run(put, workspaceKey, documentId);
+    const find = 'SELECT key, active_version FROM document WHERE workspace_key = ? AND document_id = ?';
+    const { key, active_version: activeVersion } = this.#statements.get(find, workspaceKey, documentId) ?? {};
+    return { key: Number(key), workspaceKey, activeVersion: Number(activeVersion) };
+  }
+
+  /** Documents whose visible chunks are about to change, by key: counted out before and in again after. */
+  #publishedDocumentsToRecount(
+    workspaceKey: number,
+    prepared: readonly PreparedChunk[],
+  ): ReadonlyMap<number, DocumentRow> {
+    const documents = new Map<number, DocumentRow>();
+    for (const { chunk, content, metadata } of prepared) {
+      const document = this.#document(workspaceKey, chunk.documentId);
+      const stored = this.#statements.get(FIND_CHUNK, workspaceKey, chunk.id);
+      const { key: _, active_version: activeVersion, ...columns } = stored ?? {};
+      const wanted = {
+        document_key: document.key,
+        version: chunk.documentVersion,
+        ordinal: chunk.ordinal,
+        collection_id: chunk.collectionId,
+        metadata,
+        content_hash: chunk.contentHash,
+        content,
+      };
+      if (isDeepStrictEqual({ ...columns }, wanted)) continue;
+      if (chunk.documentVersion === document.activeVersion) documents.set(document.key, document);
+      // The id belonged to a visible chunk of another document or version, which loses it.
+      const { document_key: key, version } = columns;
+      if (version !== undefined && version === activeVersion) {
+        documents.set(Number(key), { key: Number(key), workspaceKey, activeVersion: Number(activeVersion) });
+      }
+    }
+    return documents;
+  }
+
+  #putChunk(document: DocumentRow, modelKey: number, prepared: PreparedChunk, isRecounted: boolean): void {
+    const { chunk, content, metadata, termCount, terms } = prepared;
+    const { workspaceKey } = document;
+    const place = [document.key, chunk.documentVersion, chunk.ordinal, chunk.collectionId] as const;
+    const rest = [metadata, chunk.contentHash, content, termCount, terms] as const;
+    const { key } = this.#statements.get(PUT_CHUNK, workspaceKey, chunk.id, ...place, ...rest) ?? {};
+    const chunkKey = Number(key);
+    if (chunk.documentVersion === document.activeVersion && !isRecounted) {
+      this.#recountTokens(workspaceKey, modelKey, chunkKey, chunk.tokenIds);
+    }
+    this.#statements.run(PUT_VECTOR, chunkKey, modelKey, bytesOf(chunk.vector), bytesOf(chunk.tokenIds));
+  }
+
+  /** A visible chunk gets its vector of a model, for the first time or again. */
+  #recountTokens(workspaceKey: number, modelKey: number, chunkKey: number, tokenIds: Uint32Array): void {
+    const sql = 'SELECT token_ids FROM vector WHERE chunk_key = ? AND model_key = ?';
+    const before = this.#statements.get(sql, chunkKey, modelKey);
+    const common = { workspaceKey, modelKey };
+    if (before !== undefined) {
+      const { token_ids: ids } = before;
+      const tokens = onceEach(unpackIntegers(ids));
+      countTokens(this.#statements, { ...common, chunkCount: -1, tokens, sign: -1 });
+    }
+    countTokens(this.#statements, { ...common, chunkCount: 1, tokens: onceEach(tokenIds), sign: 1 });
+  }
+
+  #count({ key, workspaceKey, activeVersion }: DocumentRow, sign: 1 | -1): void {
+    countVersion(this.#statements, { workspaceKey, documentKey: key, version: activeVersion }, sign);
+  }
+
+  #activate(document: DocumentRow, version: number): void {
+    this.#statements.run('UPDATE document SET active_version = ? WHERE key = ?', version, document.key);
+  }
+
+  #removeVersions(document: DocumentRow, first: number, last: number): void {
+    for (const sql of [REMOVE_VECTORS, REMOVE_CHUNKS]) this.#statements.run(sql, document.key, first, last);
+  }
+
+  #noteChange({ key, workspaceKey }: DocumentRow): void {
+    this.#statements.run('UPDATE workspace SET change = change + 1 WHERE key = ?', workspaceKey);
+    const sql = 'UPDATE document SET change = (SELECT change FROM workspace WHERE key = ?) WHERE key = ?';
+    this.#statements.run(sql, workspaceKey, key);
+  }
+}
+
+function prepare(chunk: IndexedChunk): PreparedChunk {
+  const terms = analyze(indexedText(chunk.headingPath, chunk.text));
+  return {
+    chunk,
+    content: encodeContent(chunk),
+    metadata: JSON.stringify(chunk.metadata),
+    termCount: terms.length,
+    terms: encodeTerms(countTerms(terms)),
+  };
+}
+
+function onceEach(tokens: Uint32Array): Map<number, number> {
+  return new Map([...tokens].map((token) => [token, 1]));
+}
