@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Message } from '../../../src/domain/conversation.ts';
 import { answerMessageId, type ConversationId } from '../../../src/domain/ids.ts';
@@ -154,6 +155,8 @@ export function describeChatLog(name: string, make: () => Promise<ChatLogHarness
         const put = harness.log.putAnswer(scope, answer);
         let seen: Message | undefined;
         while (seen === undefined) {
+          // A store of this process answers without letting its own writer run.
+          await setImmediate();
           seen = await harness.log.findMessage(scope, conversationId, 1);
           if (seen !== undefined) {
             expect(await harness.log.readEvents(scope, answer.runId, -1)).toEqual(answer.events);
