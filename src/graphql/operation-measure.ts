@@ -115,14 +115,16 @@ function fieldOf(node: FieldNode, parent: ParentType): GraphQLField<unknown, unk
 }
 
 function itemCount(node: FieldNode, field: GraphQLField<unknown, unknown> | undefined): number {
-  if (field?.args.some(({ name }) => name === 'first')) {
+  // Introspection is bounded by graphql-js (MaxIntrospectionDepthRule), and costs no look-up.
+  if (field === undefined || getNamedType(field.type).name.startsWith('__')) return 1;
+  if (field.args.some(({ name }) => name === 'first')) {
     const first = node.arguments?.find(({ name }) => name.value === 'first')?.value;
     if (first === undefined || first.kind === Kind.NULL) return PAGE_SIZE_DEFAULT;
     return first.kind === Kind.INT
       ? Math.min(Math.max(Number(first.value), 1), PAGE_SIZE_MAX)
       : PAGE_SIZE_MAX;
   }
-  const type = isNonNullType(field?.type) ? field.type.ofType : field?.type;
+  const type = isNonNullType(field.type) ? field.type.ofType : field.type;
   return isListType(type) && !type.toString().includes('Edge!') ? LIST_LENGTH_ASSUMED : 1;
 }
 

@@ -1,5 +1,6 @@
 /** `/graphql` over WebSocket: `graphql-transport-ws` and nothing else. */
 
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
@@ -25,7 +26,8 @@ export class GraphqlSockets {
   readonly #options: GraphqlSocketsOptions;
   readonly #server: WebSocketServer;
   readonly #protocol: SocketProtocol;
-  readonly #sessions = new Set<SocketSession>();
+  /** Each with what ends when its socket is closed and all of its operations are. */
+  readonly #sessions = new Map<SocketSession, Promise<void>>();
   readonly #stopped = new AbortController();
   #closing = false;
 
@@ -53,15 +55,17 @@ export class GraphqlSockets {
     });
   }
 
-  /** Asks every client to come back elsewhere. */
-  close(): void {
+  /** Asks every client to come back elsewhere; resolves when all have left, or were terminated. */
+  async close(): Promise<void> {
     this.#closing = true;
     this.#stopped.abort();
-    for (const session of this.#sessions) session.close(CLOSE.goingAway, 'The server is shutting down');
+    for (const session of this.#sessions.keys())
+      session.close(CLOSE.goingAway, 'The server is shutting down');
+    await Promise.all(this.#sessions.values());
   }
 
   terminate(): void {
-    for (const session of this.#sessions) session.terminate();
+    for (const session of this.#sessions.keys()) session.terminate();
   }
 
   #open(webSocket: WebSocket, connection: Socket, request: IncomingMessage): void {
@@ -71,7 +75,6 @@ export class GraphqlSockets {
       connection,
       caller: this.#callerOf(request, connection),
     });
-    this.#sessions.add(session);
     const closed = this.#protocol.server.opened(
       {
         protocol: webSocket.protocol,
@@ -89,11 +92,14 @@ export class GraphqlSockets {
       session.alive = true;
     });
     webSocket.on('error', (error) => this.#options.log.debug({ err: error }, 'socket error'));
-    webSocket.once('close', (code, reason) => {
-      this.#sessions.delete(session);
+    const ended = once(webSocket, 'close').then(async ([code, reason]) => {
       session.end();
-      closed(code, String(reason)).catch((error: unknown) => this.#options.errors.report(error));
+      await closed(Number(code), String(reason));
     });
+    const forgotten = ended
+      .catch((error: unknown) => this.#options.errors.report(error))
+      .finally(() => this.#sessions.delete(session));
+    this.#sessions.set(session, forgotten);
   }
 
   #receive(
@@ -103,7 +109,10 @@ export class GraphqlSockets {
     isBinary: boolean,
     listener: (text: string) => Promise<void>,
   ): void {
-    if (isBinary) return webSocket.close(CLOSE.unsupportedData, 'Text frames only');
+    if (isBinary) {
+      webSocket.close(CLOSE.unsupportedData, 'Text frames only');
+      return;
+    }
     // Whoever does not read what we send is not read either: else its answers pile up here.
     if (session.outlet.full) {
       webSocket.pause();
@@ -137,7 +146,7 @@ export class GraphqlSockets {
 
   #count(key: string): number {
     let count = 0;
-    for (const session of this.#sessions) if (session.key === key) count += 1;
+    for (const session of this.#sessions.keys()) if (session.key === key) count += 1;
     return count;
   }
 
@@ -146,7 +155,7 @@ export class GraphqlSockets {
     const { clock, options, errors } = this.#options;
     while (!this.#stopped.signal.aborted) {
       await clock.sleep(options.sweepMs, this.#stopped.signal).catch(() => undefined);
-      for (const session of this.#stopped.signal.aborted ? [] : this.#sessions) {
+      for (const session of this.#stopped.signal.aborted ? [] : this.#sessions.keys()) {
         session.ping();
         await session.recheck().catch((error: unknown) => errors.report(error));
       }

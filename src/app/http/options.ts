@@ -6,6 +6,8 @@ export interface EdgeOptions {
   readonly production: boolean;
   /** Default: everywhere but in production. */
   readonly introspection?: boolean | undefined;
+  /** GraphiQL at `/playground`. Default: everywhere but in production. */
+  readonly playground?: boolean | undefined;
   /** Where clients reach this server; default: as each request says by its Host header. */
   readonly publicUrl?: string | undefined;
   /** Believe `x-forwarded-*`: only behind a proxy that sets them. */

@@ -14,6 +14,7 @@ import { GraphqlStreams } from './graphql-sse.ts';
 import { type Readiness, serveHealth } from './health.ts';
 import { answerErrors } from './http-errors.ts';
 import type { EdgeOptions } from './options.ts';
+import { servePlayground } from './playground.ts';
 import { logRequests, requestIdFrom } from './requests.ts';
 import { serveUploads } from './uploads.ts';
 
@@ -41,6 +42,7 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   const app = createApp(dependencies);
   const readiness: Readiness = async () => !draining && (await dependencies.readiness());
   serveHealth(app, readiness);
+  if (dependencies.options.playground ?? !dependencies.options.production) servePlayground(app);
   await serveUploads(app, dependencies.services.uploads);
   const { sockets, streams } = await serveGraphql(app, dependencies);
   await app.ready();
@@ -52,9 +54,8 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
     },
     async close(graceMs) {
       draining = true;
-      sockets.close();
       streams.close();
-      const closed = app.close();
+      const closed = Promise.all([sockets.close(), app.close()]);
       const cut = new AbortController();
       const grace = clock.sleep(graceMs, cut.signal).then(
         () => {

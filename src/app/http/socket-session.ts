@@ -95,9 +95,9 @@ export class SocketSession {
   ping(): void {
     const { webSocket } = this.#options;
     if (webSocket.readyState !== webSocket.OPEN) return;
-    if (!this.alive) return webSocket.terminate();
+    if (this.alive) webSocket.ping();
+    else webSocket.terminate();
     this.alive = false;
-    webSocket.ping();
   }
 
   close(code: number, reason: string): void {

@@ -4,7 +4,13 @@ import type { Conversation, Message } from '../../domain/conversation.ts';
 import type { Document } from '../../domain/document.ts';
 import { type Connection, toConnection } from '../connections.ts';
 import type { RequestContext } from '../context.ts';
-import { conversationKey, positionIn } from '../cursors.ts';
+import {
+  conversationKey,
+  conversationsOwner,
+  encodeCursor,
+  encodeListCursor,
+  positionIn,
+} from '../cursors.ts';
 import { pageSize, requireId, shortText } from '../inputs.ts';
 import { Cursor } from '../scalars.ts';
 import {
@@ -39,9 +45,10 @@ export class ConversationResolver {
     @Ctx() context: RequestContext,
   ): Promise<Connection<Conversation>> {
     const principal = context.requirePrincipal();
-    const request = { first: pageSize(first), after: conversationKey(after) };
+    const owner = conversationsOwner(principal);
+    const request = { first: pageSize(first), after: conversationKey(owner, after) };
     const page = await context.services.conversations.list(principal, request);
-    return toConnection(page, ({ id, updatedAt }) => ({ id, number: updatedAt }));
+    return toConnection(page, ({ id, updatedAt }) => encodeListCursor(owner, id, updatedAt));
   }
 
   @FieldResolver(() => MessageConnectionObject, { description: 'Its messages, oldest first.' })
@@ -56,7 +63,7 @@ export class ConversationResolver {
     const request = { first: pageSize(first), after: positionIn(conversation.id, after) };
     const principal = context.requirePrincipal();
     const page = await context.services.conversations.messages(principal, conversation.id, request);
-    return toConnection(page, ({ position }) => ({ id: conversation.id, number: position }));
+    return toConnection(page, ({ position }) => encodeCursor(conversation.id, position));
   }
 
   @Mutation(() => RenameConversationPayloadObject, { description: 'Gives a conversation another title.' })

@@ -15,7 +15,7 @@ import { DomainError, notFound } from '../../domain/errors.ts';
 import type { CollectionRecord } from '../../domain/ports/identity.ts';
 import { type Connection, toConnection } from '../connections.ts';
 import type { RequestContext } from '../context.ts';
-import { documentKey } from '../cursors.ts';
+import { documentKey, documentsOwner, encodeListCursor } from '../cursors.ts';
 import { given, pageSize, requireId } from '../inputs.ts';
 import { Cursor } from '../scalars.ts';
 import { type DocumentEventSource, openDocumentEvents } from '../streams.ts';
@@ -48,9 +48,10 @@ export class DocumentResolver {
     @Ctx() context: RequestContext,
   ): Promise<Connection<Document>> {
     const principal = context.requirePrincipal();
-    const request = { first: pageSize(first), after: documentKey(after) };
+    const owner = documentsOwner(principal);
+    const request = { first: pageSize(first), after: documentKey(owner, after) };
     const page = await context.services.documents.list(principal, request);
-    return toConnection(page, (document) => ({ id: document.id, number: document.createdAt }));
+    return toConnection(page, ({ id, createdAt }) => encodeListCursor(owner, id, createdAt));
   }
 
   @FieldResolver(() => String, { description: 'Its stored text between two offsets in UTF-16 units.' })

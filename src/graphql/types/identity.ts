@@ -71,7 +71,7 @@ export class SignUpInput {
   @Field(() => String, { description: 'E-mail to sign in with.' })
   readonly email!: string;
 
-  @Field(() => String, { description: 'A password of at least 12 characters that is not a common one.' })
+  @Field(() => String, { description: 'A password of 10 to 200 characters, other than the e-mail.' })
   readonly password!: string;
 
   @Field(() => String, {
@@ -99,7 +99,7 @@ export class SwitchWorkspaceInput {
 })
 export class SwitchWorkspacePayloadObject {
   @Field(() => LoginSuccessObject, {
-    description: 'The new tokens; the old access token stays until it expires.',
+    description: 'The new tokens; the old ones are refused from now on.',
   })
   readonly session!: LoginSuccessObject;
 }
