@@ -23,7 +23,9 @@ async function setUp() {
 describe('an answer without a model', () => {
   it('quotes, cites, charges nothing and is stored', async () => {
     const { world, principal, documentId, node } = await setUp();
-    const outcome = await node.runs.sendMessage(principal, { text: 'Which database is best for AI applications?' });
+    const outcome = await node.runs.sendMessage(principal, {
+      text: 'Which database is best for AI applications?',
+    });
     if (outcome.kind !== 'sent') throw new Error(outcome.kind);
     const events = await readAll(await node.runs.watch(principal, outcome.run.id, -1));
 

@@ -23,6 +23,7 @@ import type { Clock } from '../../../src/domain/ports/system.ts';
 import type { UserPrincipal } from '../../../src/domain/principal.ts';
 import type { RunEvent } from '../../../src/domain/run.ts';
 import { SYSTEM_SCOPE } from '../../../src/domain/scope.ts';
+import type { Feed } from '../../../src/planes/services.ts';
 import {
   createServingPlane,
   SERVING_DEFAULTS,
@@ -30,7 +31,6 @@ import {
   type ServingPlaneDeps,
   type ServingPlaneOptions,
 } from '../../../src/planes/serving/serving-plane.ts';
-import type { Feed } from '../../../src/planes/services.ts';
 
 export const clock = new SystemClock();
 export const ids = new UlidGenerator(clock, new SystemRandom());
@@ -89,7 +89,10 @@ export function createNode(
 }
 
 /** A user with a workspace of their own. */
-export async function createUser(world: World, quotaLimitMicros: number | null = null): Promise<UserPrincipal> {
+export async function createUser(
+  world: World,
+  quotaLimitMicros: number | null = null,
+): Promise<UserPrincipal> {
   const userId: UserId = ids.next('usr');
   const workspaceId: WorkspaceId = ids.next('wsp');
   const defaultCollectionId: CollectionId = ids.next('col');
@@ -113,7 +116,11 @@ export async function createUser(world: World, quotaLimitMicros: number | null =
 export async function addDocument(
   world: World,
   principal: UserPrincipal,
-  input: { readonly title: string; readonly text: string; readonly metadata?: Record<string, string | number> },
+  input: {
+    readonly title: string;
+    readonly text: string;
+    readonly metadata?: Record<string, string | number>;
+  },
 ): Promise<DocumentId> {
   const scope = { workspaceId: principal.workspaceId };
   const [collection] = await world.collections.list(scope);
