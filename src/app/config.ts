@@ -46,6 +46,8 @@ export const settingsSchema = z.object({
   MODEL_FIRST_TOKEN_TIMEOUT_MS: count(60_000),
   MODEL_IDLE_TIMEOUT_MS: count(30_000),
   MODEL_RETRIES_MAX: z.coerce.number().int().min(0).max(10).default(3),
+  MODEL_RETRY_AFTER_MAX_MS: count(20_000),
+  MODEL_TEMPERATURE: z.coerce.number().min(0).max(2).optional(),
   EMBEDDING_MODEL: z.string().min(1).optional(),
   EMBEDDING_DIMENSIONS: count(1536, 8192),
   EMBEDDING_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),

@@ -33,6 +33,7 @@ export function buildControlPlane(config: Config, stores: Stores): ControlPlane 
     { ...stores, accessTokenSigner, passwordHasher: new Argon2PasswordHasher() },
     {
       allowDemoPassword: config.demoAllowed,
+      signUpOpen: config.SIGN_UP === 'open',
       accessTokenMs: config.ACCESS_TOKEN_MS,
       refreshTokenMs: config.REFRESH_TOKEN_MS,
       quotaLimitMicros: config.QUOTA_LIMIT_MICROS ?? null,
@@ -59,7 +60,7 @@ export async function buildDataPlane({ config, shutdown }: OpenContext, stores: 
     heapMegabytes: config.LOAD_MEMORY_MAX_MB,
   });
   shutdown.add('worker threads', () => tasks.close());
-  const { embedder, tokenizer } = await loadEmbedder(config, tasks);
+  const { embedder, tokenizer } = await loadEmbedder(config, { tasks, clock: stores.clock });
   const loader = new ThreadedDocumentLoader(tasks, {
     timeoutMs: config.LOAD_TIME_MAX_MS,
     limits: {
@@ -100,7 +101,7 @@ export async function buildServingPlane(
   stores: Stores,
   data: DataPlane,
 ): Promise<ServingPlane> {
-  const chatModel = await loadChatModel(config, stores.clock);
+  const chatModel = await loadChatModel(config, stores);
   const price = {
     inputMicrosPerMillion: config.MODEL_INPUT_MICROS_PER_MILLION,
     outputMicrosPerMillion: config.MODEL_OUTPUT_MICROS_PER_MILLION,

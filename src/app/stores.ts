@@ -47,6 +47,7 @@ export async function openStores(context: OpenContext, role: 'serve' | 'work') {
     ...system,
     ...relational,
     database,
+    folder: folder.path,
     folderIsNew: folder.isNew,
     secrets,
     ...openSqlite(context, folder, clock),

@@ -1,11 +1,16 @@
+import { takeWorkerPlace } from '../adapters/embedded/worker-place.ts';
+import { SYSTEM_SCOPE } from '../domain/scope.ts';
 import { DEMO_USER } from '../planes/control/seed.ts';
 import type { Config } from './config.ts';
 import { edgeOptions } from './edge-options.ts';
 import { createHttpServer } from './http/server.ts';
-import { buildControlPlane, buildDataPlane, buildServingPlane } from './planes.ts';
+import { buildControlPlane, buildDataPlane, buildServingPlane, type DataPlane } from './planes.ts';
 import { readinessOf } from './readiness.ts';
 import { ShutdownStack } from './shutdown.ts';
-import { type OpenContext, openStores } from './stores.ts';
+import { type OpenContext, openStores, type Stores } from './stores.ts';
+
+/** A step may take its grace and a little to cut what is left. */
+const CLOSE_MARGIN_MS = 2_000;
 
 /** What one process does: everything, answering only, or ingesting only. */
 export type Role = 'all' | 'serve' | 'work';
@@ -42,19 +47,26 @@ async function start(context: StartOptions & { readonly shutdown: ShutdownStack 
   const isNew = stores.folderIsNew && config.DATABASE_URL === undefined;
   const seeded = role !== 'work' && isNew && config.demoAllowed && (await control.seedDemo()) === 'created';
   const data = await buildDataPlane(context, stores);
-  if (role !== 'serve') {
-    data.worker.start();
-    shutdown.add('ingestion', () => data.worker.close(), config.SHUTDOWN_GRACE_MS + 2_000);
-  }
+  if (role !== 'serve') await startWorker(context, stores, data);
   const url = role === 'work' ? undefined : await serve(context, { stores, control, data });
   log.info({ role, url }, 'ready');
   return { url, seeded: seeded ? DEMO_USER : undefined, close: () => shutdown.close() };
 }
 
+async function startWorker(context: OpenContext, stores: Stores, data: DataPlane): Promise<void> {
+  const { config, shutdown } = context;
+  const place = takeWorkerPlace(stores.folder);
+  shutdown.add('worker place', async () => place.leave());
+  // On a server of others, workers elsewhere may be alive; there the lease decides.
+  if (place.alone && config.DATABASE_URL === undefined) await stores.jobs.recover(SYSTEM_SCOPE);
+  data.worker.start();
+  shutdown.add('ingestion', () => data.worker.close(), config.SHUTDOWN_GRACE_MS + CLOSE_MARGIN_MS);
+}
+
 interface Parts {
-  readonly stores: Awaited<ReturnType<typeof openStores>>;
+  readonly stores: Stores;
   readonly control: ReturnType<typeof buildControlPlane>;
-  readonly data: Awaited<ReturnType<typeof buildDataPlane>>;
+  readonly data: DataPlane;
 }
 
 async function serve(context: OpenContext, { stores, control, data }: Parts): Promise<string> {
@@ -68,12 +80,16 @@ async function serve(context: OpenContext, { stores, control, data }: Parts): Pr
     random: stores.random,
     readiness: readinessOf([stores.database, stores.serving, stores.chunkIndex]),
   });
-  shutdown.add('HTTP server', () => server.close(config.SHUTDOWN_GRACE_MS), config.SHUTDOWN_GRACE_MS + 2_000);
+  shutdown.add(
+    'HTTP server',
+    () => server.close(config.SHUTDOWN_GRACE_MS),
+    config.SHUTDOWN_GRACE_MS + CLOSE_MARGIN_MS,
+  );
   serving.executor.start();
   shutdown.add(
     'answers',
     () => serving.executor.drain(config.SHUTDOWN_GRACE_MS),
-    config.SHUTDOWN_GRACE_MS + 2_000,
+    config.SHUTDOWN_GRACE_MS + CLOSE_MARGIN_MS,
   );
   const { url } = await server.listen(config.PORT, config.HOST);
   return url;

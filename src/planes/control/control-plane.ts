@@ -41,6 +41,8 @@ export interface ControlPlaneDeps {
 export interface ControlPlaneOptions {
   /** True only on a loopback address outside production; elsewhere the published password opens nothing. */
   readonly allowDemoPassword: boolean;
+  /** False: nobody makes an account by themselves. */
+  readonly signUpOpen?: boolean;
   readonly loginLimits?: Partial<LoginLimits>;
   readonly accessTokenMs?: number;
   readonly refreshTokenMs?: number;
@@ -57,7 +59,7 @@ const ACCESS_TOKEN_MS = 15 * 60_000;
 const REFRESH_TOKEN_MS = 30 * 24 * 60 * 60_000;
 
 export function createControlPlane(deps: ControlPlaneDeps, options: ControlPlaneOptions): ControlPlane {
-  const { allowDemoPassword, quotaLimitMicros = null } = options;
+  const { allowDemoPassword, quotaLimitMicros = null, signUpOpen = true } = options;
   const states = new CredentialStates(deps);
   const guard = new LoginGuard(deps.rateLimiter, { ...DEFAULT_LOGIN_LIMITS, ...options.loginLimits });
   const passwordCheck = new PasswordCheck(deps, allowDemoPassword);
@@ -70,7 +72,7 @@ export function createControlPlane(deps: ControlPlaneDeps, options: ControlPlane
   return {
     identity: new IdentityService(
       { ...deps, guard, passwordCheck, issuer, states, authenticator, apiKeyService },
-      { allowDemoPassword, quotaLimitMicros },
+      { allowDemoPassword, quotaLimitMicros, signUpOpen },
     ),
     workspaces: new WorkspaceService({ ...deps, states }, { quotaLimitMicros }),
     seedDemo: () => seedDemo(deps, allowDemoPassword),

@@ -44,6 +44,7 @@ interface IdentityServiceDeps {
 }
 interface IdentityServiceOptions {
   readonly allowDemoPassword: boolean;
+  readonly signUpOpen: boolean;
   /** Of a new workspace, per month, in micro-units; null: unlimited. */
   readonly quotaLimitMicros: number | null;
 }
@@ -62,6 +63,7 @@ export class IdentityService implements IdentityApi {
     input: { readonly email: string; readonly password: string; readonly workspaceName?: string | undefined },
     origin: Origin,
   ): Promise<SignUpOutcome> {
+    if (!this.#options.signUpOpen) throw new DomainError('FORBIDDEN', 'Sign-up is closed on this server.');
     const admission = await this.#deps.guard.admitSignUp(origin.address);
     if (!admission.allowed) return tooManyAttempts(admission.retryAfterMs);
     const email = parseEmail(input.email);
