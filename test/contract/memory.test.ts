@@ -30,6 +30,7 @@ import { describeChatLog } from './suites/chat-log.ts';
 import { describeChunkIndex } from './suites/chunk-index.ts';
 import { describeConversationRepository } from './suites/conversations.ts';
 import { describeDocumentProgressLog } from './suites/document-progress-log.ts';
+import { describeDocumentSubmission } from './suites/document-submission.ts';
 import { describeDocumentRepository } from './suites/documents.ts';
 import {
   describeCollectionRepository,
@@ -71,6 +72,7 @@ async function makeRelational(): Promise<RelationalHarness> {
 }
 
 describeRunRepository(NAME, makeRelational);
+describeDocumentSubmission(NAME, makeRelational);
 describeDocumentRepository(NAME, makeRelational);
 describeDocumentProgressLog(NAME, makeRelational);
 describeJobQueue(NAME, makeRelational);

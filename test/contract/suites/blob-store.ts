@@ -65,7 +65,7 @@ export function describeBlobStore(name: string, make: () => Promise<BlobStoreHar
       const [old, next] = [Buffer.alloc(100_000, 'a'), Buffer.alloc(100_000, 'b')];
       await put('key', old);
       let done = false;
-      const replaced = put('key', parts(next.subarray(0, 50_000), next.subarray(50_000))).then(() => {
+      const replaced = put('key', parts(next.subarray(0, 50_000), next.subarray(50_000))).finally(() => {
         done = true;
       });
       const seen = new Set<string>();

@@ -152,16 +152,15 @@ export function describeChatLog(name: string, make: () => Promise<ChatLogHarness
 
       it('have their events wherever their message is seen', async () => {
         const answer = newAnswer(1);
-        const put = harness.log.putAnswer(scope, answer);
-        let seen: Message | undefined;
-        while (seen === undefined) {
-          // A store of this process answers without letting its own writer run.
-          await setImmediate();
-          seen = await harness.log.findMessage(scope, conversationId, 1);
-          if (seen !== undefined) {
-            expect(await harness.log.readEvents(scope, answer.runId, -1)).toEqual(answer.events);
-          }
-        }
+        let done = false;
+        const put = harness.log.putAnswer(scope, answer).finally(() => {
+          done = true;
+        });
+        do {
+          const seen = await harness.log.findMessage(scope, conversationId, 1);
+          const events = await harness.log.readEvents(scope, answer.runId, -1);
+          if (seen !== undefined) expect(events).toEqual(answer.events);
+        } while (!done);
         await put;
       });
 

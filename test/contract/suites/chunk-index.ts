@@ -99,7 +99,7 @@ export function describeChunkIndex(name: string, make: () => Promise<ChunkIndexH
         await publish(1);
         await upsert(next);
         let done = false;
-        const swapped = publish(2).then(() => {
+        const swapped = publish(2).finally(() => {
           done = true;
         });
         const oldIds = new Set(old.map(({ id }) => id));

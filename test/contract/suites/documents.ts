@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AWKWARD_TEXT, ids, sha256 } from '../../support/fixtures.ts';
-import { describeDocumentSubmission } from './document-submission.ts';
 import {
   createTenant,
   drainJobs,
@@ -14,8 +13,6 @@ import {
 const ERROR = { code: 'BAD_USER_INPUT', message: AWKWARD_TEXT, retryable: false };
 
 export function describeDocumentRepository(name: string, make: MakeRelational): void {
-  describeDocumentSubmission(name, make);
-
   describe(`DocumentRepository: ${name}`, () => {
     let harness: RelationalHarness;
     let tenant: Tenant;
