@@ -12,15 +12,29 @@ const at = (...parts) => join(root, ...parts);
 const node24 = at('node_modules/node/bin/node');
 const say = (text) => process.stderr.write(`${text}\n`);
 
-function runOrExit(command, args, what) {
-  const result = spawnSync(command, args, {
+const fail = (text) => {
+  say(`multidb: ${text}`);
+  process.exit(1);
+};
+
+const runQuietly = (command, args, errors) =>
+  spawnSync(command, args, {
     cwd: root,
-    stdio: ['ignore', 2, 2],
+    stdio: ['ignore', errors, errors],
     shell: process.platform === 'win32',
   });
-  if (result.status === 0) return;
-  say(`multidb: ${what} failed (${result.error?.message ?? `exit code ${result.status}`})`);
-  process.exit(1);
+
+function runOrExit(command, args, what) {
+  const result = runQuietly(command, args, 2);
+  if (result.status !== 0) fail(`${what} failed (${result.error?.message ?? `exit code ${result.status}`})`);
+}
+
+/** True when it worked. */
+function npm(args, errors = 2) {
+  const all = [...args, '--no-audit', '--no-fund', '--loglevel=error'];
+  const script = process.env.npm_execpath;
+  const command = script?.endsWith('.js') ? [process.execPath, [script, ...all]] : ['npm', all];
+  return runQuietly(...command, errors).status === 0;
 }
 
 const hashOf = (...files) => {
@@ -34,10 +48,12 @@ function install() {
   const wanted = hashOf('package-lock.json');
   if (existsSync(marker) && existsSync(node24) && readFileSync(marker, 'utf8') === wanted) return;
   say('multidb: installing packages (once)');
-  const npm = process.env.npm_execpath;
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
-  if (npm?.endsWith('.js')) runOrExit(process.execPath, [npm, ...args], 'npm ci');
-  else runOrExit('npm', args, 'npm ci');
+  // `ci` refuses a lock file without the packages of every platform, which is what a registry that mirrors only some
+  // of them makes of it; `install` keeps to the locked versions and takes what there is.
+  if (!npm(['ci'], 'ignore')) {
+    say('multidb: npm ci refused, trying npm install');
+    if (!npm(['install', '--no-save'])) fail('npm install failed');
+  }
   writeFileSync(marker, wanted);
 }
 
