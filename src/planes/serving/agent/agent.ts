@@ -70,10 +70,10 @@ export class Agent {
         const history = await untilAborted(signal, messages);
         return { history: fitHistory(history, this.#options.historyTokensMax, tokenizer) };
       },
-      plan: async ({ question, history }) => ({ plan: planQuery(question, history) }),
-      retrieve: async ({ plan }, run) => {
-        if (!plan.retrieve) return { passages: [] };
-        const passages = await run.search(plan.query);
+      plan: async ({ question, history }) => ({ searchPlan: planQuery(question, history) }),
+      retrieve: async ({ searchPlan }, run) => {
+        if (!searchPlan.retrieve) return { passages: [] };
+        const passages = await run.search(searchPlan.query);
         // A takeover searches again, but what was said is not said twice.
         if (!run.shown.retrieved) run.sink.event({ type: 'RetrievalEnd', passageCount: passages.length });
         return { passages };
@@ -88,15 +88,15 @@ export class Agent {
 
 function answer(
   answerer: Answerer,
-  { question, history, plan, passages }: Parameters<AgentSteps['answer']>[0],
+  { question, history, searchPlan, passages }: Parameters<AgentSteps['answer']>[0],
   run: AgentRun,
 ): ReturnType<Answerer['answer']> {
   return answerer.answer({
     question,
-    query: plan.query,
+    query: searchPlan.query,
     history,
     passages,
-    retrieved: plan.retrieve,
+    retrieved: searchPlan.retrieve,
     shown: run.shown.text,
     sink: run.sink,
     usage: run.usage,

@@ -5,6 +5,7 @@ import type { Passage } from '../../../domain/document.ts';
 import type { AgentRun } from './agent-run.ts';
 import type { AnswerFinish } from './answerer.ts';
 import type { CitationCounts } from './citation-checker.ts';
+import { callStepsDirectly } from './direct-steps.ts';
 import type { Plan } from './plan.ts';
 import { SilentTracer } from './silent-tracer.ts';
 
@@ -12,7 +13,7 @@ import { SilentTracer } from './silent-tracer.ts';
 const AgentState = Annotation.Root({
   question: Annotation<string>,
   history: Annotation<readonly Message[]>,
-  plan: Annotation<Plan>,
+  searchPlan: Annotation<Plan>,
   passages: Annotation<readonly Passage[]>,
   finish: Annotation<AnswerFinish>,
   citations: Annotation<CitationCounts>,
@@ -64,7 +65,7 @@ export class AgentGraph {
 }
 
 function compile(steps: AgentSteps) {
-  return new StateGraph(AgentState)
+  const graph = new StateGraph(AgentState)
     .addNode('memory', new StepNode('memory', steps.memory))
     .addNode('plan', new StepNode('plan', steps.plan))
     .addNode('retrieve', new StepNode('retrieve', steps.retrieve))
@@ -77,6 +78,8 @@ function compile(steps: AgentSteps) {
     .addEdge('answer', 'verify')
     .addEdge('verify', END)
     .compile({ name: 'agent' });
+  callStepsDirectly(graph.nodes);
+  return graph;
 }
 
 /** A node without the wrapper that the framework puts around functions: async storage, run tree and config copies. */
