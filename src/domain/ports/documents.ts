@@ -1,11 +1,4 @@
-import type {
-  Document,
-  DocumentProgress,
-  DocumentStatus,
-  DocumentVersion,
-  IngestionStage,
-  Metadata,
-} from '../document.ts';
+import type { Document, DocumentProgress, DocumentStatus, DocumentVersion, Metadata } from '../document.ts';
 import type { ErrorInfo } from '../errors.ts';
 import type { CollectionId, DocumentId, UploadId, UserId } from '../ids.ts';
 import type { SystemScope, WorkspaceScope } from '../scope.ts';
@@ -186,5 +179,3 @@ export interface DocumentLoader {
   supports(mediaType: string): boolean;
   load(request: LoadRequest, signal: AbortSignal): Promise<LoadedText>;
 }
-
-export type ProgressStage = IngestionStage;
