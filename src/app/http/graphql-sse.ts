@@ -26,7 +26,7 @@ export interface GraphqlStreamsOptions {
 const MEDIA_TYPE = 'text/event-stream';
 const PATH = '/graphql/stream';
 
-type StreamedResult = ExecutionResult | AsyncIterableIterator<ExecutionResult>;
+type Results = AsyncIterable<ExecutionResult>;
 
 interface Exchange {
   readonly request: FastifyRequest;
@@ -114,24 +114,25 @@ export class GraphqlStreams {
   }
 
   /** Errors are results here: clients of streams read nothing else. */
-  async #run({ request, stream }: Exchange, params: RequestParams): Promise<StreamedResult> {
+  async #run({ request, stream }: Exchange, params: RequestParams): Promise<Results> {
     const { operations, services } = this.#options;
     const context = createContext(services, callerOf(request));
     const format = (result: Unformatted) => this.#format(result, context);
+    const only = (result: Unformatted) => onlyResult(format(result));
     try {
       this.#checkRoom(context.principal);
       const prepared = operations.prepare(params, context);
-      if ('errors' in prepared) return format(prepared);
+      if ('errors' in prepared) return only(prepared);
       const { args, type, name } = prepared;
       factsOf(request).operationName = operationNameFor(name);
       if (type !== 'subscription') {
         if (type === 'mutation' && request.method === 'GET') throw badInput('Mutations go by POST.');
-        return format(await execute(args));
+        return only(await execute(args));
       }
       const results = await operations.subscribe(args);
-      return 'next' in results ? stream.gate(results, format) : format(results);
+      return 'next' in results ? stream.gate(results, format) : only(results);
     } catch (error) {
-      return format({ errors: [error] });
+      return only({ errors: [error] });
     }
   }
 
@@ -183,6 +184,11 @@ export class GraphqlStreams {
       }
     }
   }
+}
+
+/** As a stream of one: graphql-sse takes a bare result without data for something else. */
+async function* onlyResult(result: ExecutionResult): AsyncGenerator<ExecutionResult> {
+  yield result;
 }
 
 function badInput(message: string): DomainError {
