@@ -34,7 +34,7 @@ class Fault {
         const member: unknown = Reflect.get(target, property, target);
         if (typeof member !== 'function') return member;
         const call = member.bind(target);
-        const isAsync = property !== 'onAvailable' && property !== 'tokenIds';
+        const isAsync = property !== 'onAvailable';
         return isAsync
           ? (...args: unknown[]) => this.#call(`${name}.${String(property)}`, () => call(...args))
           : call;

@@ -52,8 +52,8 @@ export class CountingEmbedder implements Embedder {
     return letters(text);
   }
 
-  tokenIds(text: string): Uint32Array {
-    return Uint32Array.from(new Set([...text].map((character) => character.charCodeAt(0))));
+  async tokenIdsOf(texts: readonly string[]): Promise<readonly Uint32Array[]> {
+    return texts.map((text) => Uint32Array.from(new Set(text), (character) => character.charCodeAt(0)));
   }
 }
 

@@ -53,8 +53,17 @@ export class StaticEmbedder implements Embedder {
     return this.#mean(ids, (id) => weights.get(id) ?? 0);
   }
 
+  async tokenIdsOf(texts: readonly string[], signal: AbortSignal): Promise<readonly Uint32Array[]> {
+    signal.throwIfAborted();
+    return texts.map((text) => this.tokenIds(text));
+  }
+
+  /** Distinct, ascending. */
   tokenIds(text: string): Uint32Array {
-    return Uint32Array.from(new Set(this.tokenizer.encodeShared(text)));
+    return this.tokenizer
+      .encode(text)
+      .sort()
+      .filter((id, index, ids) => id !== ids[index - 1]);
   }
 
   embed(text: string): Float32Array {

@@ -1,15 +1,19 @@
 import type { EmbeddingModelRef, TokenStatistics } from '../../domain/ports/chunk-index.ts';
 import type { Embedder } from '../../domain/ports/models.ts';
 import type { TaskModule, TaskRunner } from '../../domain/ports/tasks.ts';
-import type { run } from './embed-task.ts';
 import type { StaticEmbedder } from './static-embedder.ts';
 
-const EMBED_TASK: TaskModule<readonly string[], ReturnType<typeof run>> = {
-  url: new URL(import.meta.url.endsWith('.ts') ? './embed-task.ts' : './embed-task.js', import.meta.url).href,
+const url = new URL(import.meta.url.endsWith('.ts') ? './embed-task.ts' : './embed-task.js', import.meta.url)
+  .href;
+const VECTORS_TASK: TaskModule<{ want: 'vectors'; texts: readonly string[] }, readonly Float32Array[]> = {
+  url,
+};
+const TOKEN_IDS_TASK: TaskModule<{ want: 'token-ids'; texts: readonly string[] }, readonly Uint32Array[]> = {
+  url,
 };
 const BATCH_TIMEOUT_MS = 60_000;
 
-/** Documents are embedded in a worker thread, so that ingestion never holds up serving; a query's few tokens are not. */
+/** Documents are read in a worker thread, so that ingestion never holds up serving; a query's few tokens are not. */
 export class ThreadedEmbedder implements Embedder {
   readonly model: EmbeddingModelRef;
   readonly tokenCountMax: number;
@@ -27,9 +31,16 @@ export class ThreadedEmbedder implements Embedder {
 
   async embedDocuments(texts: readonly string[], signal: AbortSignal): Promise<readonly Float32Array[]> {
     if (texts.length === 0) return [];
-    const flat = await this.#tasks.run(EMBED_TASK, texts, { timeoutMs: BATCH_TIMEOUT_MS, signal });
-    const { dimensions } = this.model;
-    return texts.map((_, index) => flat.slice(index * dimensions, (index + 1) * dimensions));
+    return this.#tasks.run(VECTORS_TASK, { want: 'vectors', texts }, { timeoutMs: BATCH_TIMEOUT_MS, signal });
+  }
+
+  async tokenIdsOf(texts: readonly string[], signal: AbortSignal): Promise<readonly Uint32Array[]> {
+    if (texts.length === 0) return [];
+    return this.#tasks.run(
+      TOKEN_IDS_TASK,
+      { want: 'token-ids', texts },
+      { timeoutMs: BATCH_TIMEOUT_MS, signal },
+    );
   }
 
   embedQuery(
@@ -38,9 +49,5 @@ export class ThreadedEmbedder implements Embedder {
     signal: AbortSignal,
   ): Promise<Float32Array> {
     return this.#local.embedQuery(text, statistics, signal);
-  }
-
-  tokenIds(text: string): Uint32Array {
-    return this.#local.tokenIds(text);
   }
 }

@@ -71,8 +71,8 @@ export class OpenAiEmbedder implements Embedder {
   }
 
   /** These models weight no tokens. */
-  tokenIds(): Uint32Array {
-    return new Uint32Array();
+  async tokenIdsOf(texts: readonly string[]): Promise<readonly Uint32Array[]> {
+    return texts.map(() => new Uint32Array());
   }
 
   /** Servers refuse empty input; a text without words has the zero vector, as everywhere. */

@@ -14,8 +14,8 @@ export interface Embedder {
     statistics: (tokenIds: readonly number[]) => Promise<TokenStatistics>,
     signal: AbortSignal,
   ): Promise<Float32Array>;
-  /** Distinct token ids of a text; empty for embedders that need no statistics. */
-  tokenIds(text: string): Uint32Array;
+  /** Distinct token ids of each text, in order of the texts; empty for embedders that need no statistics. */
+  tokenIdsOf(texts: readonly string[], signal: AbortSignal): Promise<readonly Uint32Array[]>;
 }
 
 /** Counts tokens where a model reports none; a count, not an approximation, for the tokenizer it uses. */

@@ -26,10 +26,11 @@ export class ChunkWriter {
   async write(scope: WorkspaceScope, batch: readonly Chunk[], signal: AbortSignal): Promise<void> {
     const { chunks, embedder } = this.#deps;
     const vectors = await this.#vectors(scope, batch, signal);
-    const indexed = batch.map((chunk): IndexedChunk => {
+    const tokenIds = await embedder.tokenIdsOf(batch.map(textOf), signal);
+    const indexed = batch.map((chunk, index): IndexedChunk => {
       const vector = vectors.get(chunk.contentHash);
       if (vector === undefined) throw new DomainError('MODEL_FAILED', 'The embedding model left a text out.');
-      return { ...chunk, vector, tokenIds: embedder.tokenIds(textOf(chunk)) };
+      return { ...chunk, vector, tokenIds: tokenIds[index] ?? new Uint32Array() };
     });
     signal.throwIfAborted();
     await chunks.upsert(scope, embedder.model, indexed);

@@ -106,6 +106,7 @@ describe('the worker pool', () => {
     const threaded = new ThreadedEmbedder(local, open());
     const texts = ['Redis keeps rate limits.', 'naïve café', ''];
     expect(await threaded.embedDocuments(texts, never)).toEqual(await local.embedDocuments(texts, never));
-    expect(threaded.tokenIds('Redis')).toEqual(local.tokenIds('Redis'));
+    expect(await threaded.tokenIdsOf(texts, never)).toEqual(await local.tokenIdsOf(texts, never));
+    expect(await threaded.tokenIdsOf([], never)).toEqual([]);
   });
 });

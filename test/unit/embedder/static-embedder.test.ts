@@ -87,7 +87,9 @@ describe('the built-in embedder', () => {
   });
 
   it('gives distinct token ids', () => {
-    expect([...embedder.tokenIds('the the fox')].sort()).toEqual([...embedder.tokenIds('fox the')].sort());
+    const ids = embedder.tokenIds('the the fox');
+    expect(ids).toHaveLength(2);
+    expect(ids).toEqual(embedder.tokenIds('fox the'));
   });
 
   it('refuses a model folder whose files were altered', async () => {
