@@ -125,6 +125,7 @@ function itemCount(node: FieldNode, field: GraphQLField<unknown, unknown> | unde
       : PAGE_SIZE_MAX;
   }
   const type = isNonNullType(field.type) ? field.type.ofType : field.type;
+  // The edges of a connection were counted at its `first`.
   return isListType(type) && !type.toString().includes('Edge!') ? LIST_LENGTH_ASSUMED : 1;
 }
 

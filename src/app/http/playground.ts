@@ -31,7 +31,7 @@ type Assets = ReadonlyMap<string, Asset>;
 export function servePlayground(app: FastifyInstance): void {
   let assets: Promise<Assets> | undefined;
   app.get('/', (_request, reply) => reply.redirect('/playground'));
-  app.get('/playground', (request, reply) => sendPage(request, reply));
+  app.get('/playground', (_request, reply) => sendPage(reply));
   app.get<{ Params: { name: string } }>('/playground/:name', async (request, reply) => {
     // Nine megabytes of modules: loaded when somebody first asks for them.
     assets ??= loadAssets();
@@ -41,7 +41,7 @@ export function servePlayground(app: FastifyInstance): void {
   });
 }
 
-function sendPage(_request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function sendPage(reply: FastifyReply): FastifyReply {
   return reply
     .headers({
       'content-type': 'text/html; charset=utf-8',
