@@ -9,9 +9,15 @@ import { collectSentences, type RankedSentence, rankSentences } from './sentence
 const SENTENCES_MAX = 4;
 const ANSWER_LENGTH_MAX = 1_200;
 /** A further sentence must be nearly as good as the best one. */
-const SCORE_SHARE_MIN = 0.72;
+const SCORE_SHARE_MIN = 0.78;
 /** Jaccard overlap of terms from which two sentences say the same. */
 const REPETITION_MAX = 0.55;
+/**
+ * Below these a sentence shares words with the question but does not answer it: on those sets, 1 % of questions about
+ * something else are answered, and 13 % of answerable ones are not.
+ */
+const COVERAGE_MIN = 0.25;
+const EVIDENCE_MIN = 0.55;
 const INPUT_TOKENS_PER_PASSAGE = 600;
 
 export interface ExtractiveAnswererDeps {
@@ -134,7 +140,7 @@ function select(ranked: readonly RankedSentence[]): RankedSentence[] {
 }
 
 function isAnswer({ coverage, similarity: cosine }: RankedSentence): boolean {
-  return coverage >= 0.34 && coverage + cosine >= 0.75;
+  return coverage >= COVERAGE_MIN && coverage + cosine >= EVIDENCE_MIN;
 }
 
 /** Passages in the order of their best sentence, sentences of one passage in the order of the text. */
