@@ -35,6 +35,22 @@ export function sectionsOf({ text, headings }: Pick<LoadedText, 'text' | 'headin
   return sections;
 }
 
+/** A section once for every page that it lies on, so that a citation names the page of its words. */
+export function cutAtPages(sections: readonly Section[], pageStarts: readonly number[]): Section[] {
+  const parts: Section[] = [];
+  let page = 0;
+  for (const { start, end, headingPath } of sections) {
+    let from = start;
+    for (let cut = pageStarts[page]; cut !== undefined && cut < end; cut = pageStarts[page]) {
+      if (cut > from) parts.push({ start: from, end: cut, headingPath });
+      from = Math.max(from, cut);
+      page += 1;
+    }
+    parts.push({ start: from, end, headingPath });
+  }
+  return parts;
+}
+
 function titles(path: readonly { readonly title: string }[]): string[] {
   return path.map(({ title }) => title).filter((title) => title !== '');
 }

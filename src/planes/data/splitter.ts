@@ -1,6 +1,6 @@
 import type { LoadedText } from '../../domain/ports/documents.ts';
 import { type Atom, atomsOf } from './atoms.ts';
-import { sectionsOf } from './sections.ts';
+import { cutAtPages, sectionsOf } from './sections.ts';
 import { lastSentenceStart } from './sentences.ts';
 
 /** A chunk's place: `text.slice(start, end)` is its text, without white space at either end. UTF-16 units. */
@@ -26,7 +26,7 @@ const OVERLAP_LENGTH_MAX = 160;
 const LIMITS = { textLengthMax: LENGTH_TARGET, blockLengthMax: PIECE_LENGTH_MAX };
 
 /**
- * Pieces in document order that together hold every non-blank character. No piece crosses a heading, none ends inside a
+ * Pieces in document order that together hold every non-blank character. No piece crosses a heading or a page, none ends inside a
  * surrogate pair, neighbours within a section overlap by at most a sentence. Linear in the length of the text.
  */
 export function splitText(loaded: LoadedText): Piece[] {
@@ -34,7 +34,7 @@ export function splitText(loaded: LoadedText): Piece[] {
   const pieces: Piece[] = [];
   let blockIndex = 0;
   let page = 0;
-  for (const section of sectionsOf(loaded)) {
+  for (const section of cutAtPages(sectionsOf(loaded), pageStarts)) {
     const blocks = blocksFrom(loaded.blocks, blockIndex, section.end);
     // A block that reaches into the next section is looked at again there.
     blockIndex += blocks.filter((block) => block.end <= section.end).length;

@@ -88,6 +88,7 @@ describe('the splitter', () => {
             expect(isHigh(text.charCodeAt(cut - 1)) && isLow(text.charCodeAt(cut))).toBe(false);
           }
           if (loaded.pageStarts.length > 0) {
+            expect(loaded.pageStarts.some((pageStart) => pageStart > start && pageStart < end)).toBe(false);
             expect(page).toBe(loaded.pageStarts.filter((pageStart) => pageStart <= start).length);
           } else expect(page).toBeNull();
           covered = Math.max(covered, end);
