@@ -103,6 +103,7 @@ export const settingsSchema = z.object({
   QUERY_DIRECTIVES_MAX: count(16),
   QUERY_COST_MAX: count(20_000),
   INTROSPECTION: flag,
+  PLAYGROUND: flag,
   QUERY_LIST_LENGTH_MAX: count(1_000),
   QUERY_VARIABLE_NODES_MAX: count(20_000),
   REQUEST_BYTES_MAX: count(12 * 1024 * 1024),

@@ -6,6 +6,7 @@ export function edgeOptions(config: Config): EdgeOptions {
   return {
     production: config.production,
     introspection: config.INTROSPECTION,
+    playground: config.PLAYGROUND,
     publicUrl: config.PUBLIC_URL,
     trustProxy: config.TRUST_PROXY ?? false,
     allowedOrigins: config.ALLOWED_ORIGINS,

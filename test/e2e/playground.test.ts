@@ -2,6 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumPath, launchChromium } from '../support/chromium.ts';
 import { type EdgeServer, startEdge } from '../support/edge-server.ts';
+import { runTab } from '../support/playground.ts';
 
 if (chromiumPath === undefined) {
   console.warn(
@@ -14,14 +15,6 @@ let browser: Browser;
 let page: Page;
 const requests: string[] = [];
 const complaints: string[] = [];
-
-/** Chooses a prepared tab, runs it, and waits until the result says what it should. */
-async function run(tab: string, expected: RegExp): Promise<void> {
-  await page.locator('.graphiql-tab-button', { hasText: tab }).click();
-  await page.getByRole('button', { name: /execute query/i }).click();
-  const result = page.locator('.result-window');
-  await expect.poll(() => result.textContent(), { timeout: 20_000 }).toMatch(expected);
-}
 
 describe.skipIf(chromiumPath === undefined)('the playground, as a new user meets it', () => {
   beforeAll(async () => {
@@ -44,9 +37,9 @@ describe.skipIf(chromiumPath === undefined)('the playground, as a new user meets
     expect(page.url()).toBe(`${edge.url}/playground`);
     await page.getByRole('tab', { name: 'Login' }).waitFor();
 
-    await run('Login', /LoginSuccess/);
-    await run('Ingest', /IngestSuccess/);
-    await run('Ask', /SendMessageSuccess/);
+    await runTab(page, 'Login', /LoginSuccess/);
+    await runTab(page, 'Ingest', /IngestSuccess/);
+    await runTab(page, 'Ask', /SendMessageSuccess/);
     const started = [...edge.world.runs.keys()].at(-1);
 
     let watched: string | undefined;
@@ -54,7 +47,7 @@ describe.skipIf(chromiumPath === undefined)('the playground, as a new user meets
       watched = runId;
       feed.push({ type: 'RunStart', sequence: 0 }, { type: 'TokenDelta', text: 'PostgreSQL', sequence: 1 });
     };
-    await run('Watch', /PostgreSQL/);
+    await runTab(page, 'Watch', /PostgreSQL/);
     expect(watched).toBe(started);
     edge.world.runFeeds.at(-1)?.push({ type: 'TokenDelta', text: ' and MongoDB', sequence: 2 });
     const result = page.locator('.result-window');

@@ -129,7 +129,8 @@ function isReadable(
 ): boolean {
   return (
     document.workspaceId === scope.workspaceId &&
-    document.activeVersion === chunk.documentVersion &&
+    // The index swaps versions a moment before the row does; in between, the new one is what there is to read.
+    chunk.documentVersion >= document.activeVersion &&
     document.collectionId === chunk.collectionId &&
     (selection.collectionIds === undefined || selection.collectionIds.includes(chunk.collectionId))
   );
