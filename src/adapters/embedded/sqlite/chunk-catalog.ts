@@ -1,46 +1,49 @@
 import { matchesFilter } from '../../../domain/metadata-filter.ts';
 import type { ChunkSelection } from '../../../domain/ports/chunk-index.ts';
 import { metadataSchema } from './chunk-rows.ts';
+import { forEachTermOf } from './lexicon.ts';
 import { unpackVector } from './packed-values.ts';
 import type { Statements } from './statements.ts';
+import { TermIndex } from './term-index.ts';
 import { VectorSlab } from './vector-slab.ts';
 
-/** What a search needs of a workspace's statistics. */
-export interface WorkspaceRow {
-  readonly key: number;
-  readonly change: number;
-  readonly chunkCount: number;
-  readonly termCount: number;
-}
-
 const CHANGED = 'SELECT key, active_version FROM document WHERE workspace_key = ? AND change > ?';
-const CHUNKS =
-  'SELECT key, chunk_id, collection_id, metadata FROM chunk WHERE document_key = ? AND version = ?';
+const CHUNKS = `SELECT key, chunk_id, collection_id, metadata, term_count FROM chunk
+  WHERE document_key = ? AND version = ? ORDER BY ordinal, key`;
+const LEXICON = 'SELECT places FROM lexicon WHERE document_key = ?';
 const VECTORS = `SELECT chunk.key, vector.vector FROM chunk
   JOIN vector ON vector.chunk_key = chunk.key AND vector.model_key = ?
   WHERE chunk.document_key = ? AND chunk.version = ?`;
 
 const FIRST_CAPACITY = 256;
-/** A chunk's entry beside its vectors, roughly: id, keys, maps. */
+/** A chunk's entry beside its terms and vectors, roughly: id, keys, maps. */
 const ENTRY_BYTES = 256;
 
+/** One published chunk. */
+interface Entry {
+  readonly chunkKey: number;
+  readonly chunkId: string;
+  readonly collectionId: string;
+  /** JSON as stored. */
+  readonly metadata: string;
+  /** Number of terms, repeats counted. */
+  readonly length: number;
+}
+
 /**
- * The published chunks of one workspace in memory, each in a numbered slot: what a search filters by, and the vectors it
- * scans. Catches up with the file by the documents that changed since.
+ * The published chunks of one workspace in memory, each in a numbered slot: what a search filters by, the terms it looks
+ * up and the vectors it scans. Catches up with the file by the documents that changed since. Slots are not used again:
+ * their owner replaces a catalog most of which is dead.
  */
 export class ChunkCatalog {
+  readonly terms = new TermIndex();
   readonly #statements: Statements;
   readonly #workspaceKey: number;
   #change = -1;
   #capacity = FIRST_CAPACITY;
-  /** Slots below this have been used. */
-  #size = 0;
-  readonly #free: number[] = [];
-  readonly #chunkKeys: number[] = [];
-  readonly #chunkIds: string[] = [];
-  readonly #collectionIds: string[] = [];
-  /** JSON as stored. */
-  readonly #metadata: string[] = [];
+  #deadCount = 0;
+  /** By slot; undefined: no longer published. */
+  readonly #entries: (Entry | undefined)[] = [];
   readonly #slotOfKey = new Map<number, number>();
   readonly #documents = new Map<number, { readonly version: number; readonly slots: readonly number[] }>();
   readonly #slabs = new Map<number, VectorSlab>();
@@ -51,34 +54,36 @@ export class ChunkCatalog {
   }
 
   get byteLength(): number {
-    let bytes = this.#size * ENTRY_BYTES;
+    let bytes = this.#entries.length * ENTRY_BYTES + this.terms.byteLength;
     for (const slab of this.#slabs.values()) bytes += slab.byteLength;
     return bytes;
   }
 
+  /** Every slot is below this. */
   get size(): number {
-    return this.#size;
+    return this.#entries.length;
   }
 
-  /** Within the transaction that read `workspace`. */
-  catchUp(workspace: WorkspaceRow): void {
-    if (workspace.change === this.#change) return;
+  get isMostlyDead(): boolean {
+    return this.#deadCount > FIRST_CAPACITY && this.#deadCount * 2 > this.#entries.length;
+  }
+
+  /** Brings it to the given change of its workspace, within the transaction that read it. */
+  catchUp(change: number): void {
+    if (change === this.#change) return;
     const changed = this.#statements.all(CHANGED, this.#workspaceKey, this.#change);
     for (const { key } of changed) this.#removeDocument(Number(key));
     for (const { key, active_version: version } of changed) this.#addDocument(Number(key), Number(version));
-    this.#change = workspace.change;
+    this.#change = change;
   }
 
   slotOf(chunkKey: number): number | undefined {
     return this.#slotOfKey.get(chunkKey);
   }
 
-  keyOf(slot: number): number {
-    return this.#chunkKeys[slot] ?? 0;
-  }
-
-  chunkIdOf(slot: number): string {
-    return this.#chunkIds[slot] ?? '';
+  /** undefined: the slot is dead. */
+  entry(slot: number): Entry | undefined {
+    return this.#entries[slot];
   }
 
   /** The vectors of a model, read from the file when they are first asked for. */
@@ -92,9 +97,8 @@ export class ChunkCatalog {
     return slab;
   }
 
-  /** Whether a slot is selected; the filter is asked once for each distinct metadata. */
+  /** Whether a slot is alive and selected; the filter is asked once for each distinct metadata. */
   selector({ collectionIds, filter }: ChunkSelection): (slot: number) => boolean {
-    if (collectionIds === undefined && filter.length === 0) return () => true;
     const collections: ReadonlySet<string> | undefined = collectionIds && new Set(collectionIds);
     const verdicts = new Map<string, boolean>();
     const matches = (metadata: string): boolean => {
@@ -104,48 +108,54 @@ export class ChunkCatalog {
       verdicts.set(metadata, verdict);
       return verdict;
     };
-    return (slot) =>
-      (collections === undefined || collections.has(this.#collectionIds[slot] ?? '')) &&
-      (filter.length === 0 || matches(this.#metadata[slot] ?? '{}'));
+    return (slot) => {
+      const entry = this.#entries[slot];
+      if (entry === undefined || collections?.has(entry.collectionId) === false) return false;
+      return filter.length === 0 || matches(entry.metadata);
+    };
   }
 
   #removeDocument(documentKey: number): void {
     for (const slot of this.#documents.get(documentKey)?.slots ?? []) {
-      this.#slotOfKey.delete(this.keyOf(slot));
+      const entry = this.#entries[slot];
+      if (entry !== undefined) this.#slotOfKey.delete(entry.chunkKey);
+      this.#entries[slot] = undefined;
       for (const slab of this.#slabs.values()) slab.clear(slot);
-      this.#free.push(slot);
+      this.#deadCount += 1;
     }
     this.#documents.delete(documentKey);
   }
 
   #addDocument(documentKey: number, version: number): void {
     if (version === 0) return;
-    const slots: number[] = [];
+    const first = this.#entries.length;
     // The chunks of a document repeat these; kept once, they cost nothing.
     const strings = new Map<string, string>();
     for (const row of this.#statements.each(CHUNKS, documentKey, version)) {
-      const { key, chunk_id: chunkId, collection_id: collectionId, metadata } = row;
-      const slot = this.#takeSlot();
-      this.#chunkKeys[slot] = Number(key);
-      this.#chunkIds[slot] = String(chunkId);
-      this.#collectionIds[slot] = once(strings, String(collectionId));
-      this.#metadata[slot] = once(strings, String(metadata));
-      this.#slotOfKey.set(Number(key), slot);
-      slots.push(slot);
+      const { key, chunk_id: chunkId, collection_id: collectionId, metadata, term_count: length } = row;
+      this.#slotOfKey.set(Number(key), this.#entries.length);
+      this.#entries.push({
+        chunkKey: Number(key),
+        chunkId: String(chunkId),
+        collectionId: once(strings, String(collectionId)),
+        metadata: once(strings, String(metadata)),
+        length: Number(length),
+      });
     }
+    const slots = Array.from({ length: this.#entries.length - first }, (_, index) => first + index);
     this.#documents.set(documentKey, { version, slots });
+    const lexicon = this.#statements.get(LEXICON, documentKey);
+    if (lexicon !== undefined) {
+      forEachTermOf(lexicon, (termKey, places) => this.terms.add(termKey, first, places));
+    }
+    this.#makeRoom();
     for (const [modelKey, slab] of this.#slabs) this.#fill(slab, modelKey, documentKey, version);
   }
 
-  #takeSlot(): number {
-    const free = this.#free.pop();
-    if (free !== undefined) return free;
-    if (this.#size === this.#capacity) {
-      this.#capacity *= 2;
-      for (const slab of this.#slabs.values()) slab.grow(this.#capacity);
-    }
-    this.#size += 1;
-    return this.#size - 1;
+  #makeRoom(): void {
+    if (this.#entries.length <= this.#capacity) return;
+    while (this.#entries.length > this.#capacity) this.#capacity *= 2;
+    for (const slab of this.#slabs.values()) slab.grow(this.#capacity);
   }
 
   #fill(slab: VectorSlab, modelKey: number, documentKey: number, version: number): void {

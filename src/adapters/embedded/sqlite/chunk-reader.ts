@@ -13,7 +13,7 @@ interface OfModel extends InWorkspace {
   readonly model: EmbeddingModelRef;
 }
 
-const FROM = `FROM chunk JOIN document ON document.key = chunk.document_key
+const FROM = `FROM chunk JOIN content ON content.chunk_key = chunk.key JOIN document ON document.key = chunk.document_key
   JOIN workspace ON workspace.key = chunk.workspace_key AND workspace.workspace_id = ?`;
 const PUBLISHED_CHUNK = `SELECT ${CHUNK_COLUMNS} ${FROM} AND document.active_version = chunk.version
   WHERE chunk.chunk_id = ?`;

@@ -13,9 +13,9 @@ const contentSchema = z.object({
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 export const metadataSchema = z.record(z.string(), z.union([scalar, z.array(scalar)]));
 
-/** Columns that make a chunk; for a query over `chunk` joined with `document`. */
+/** Columns that make a chunk; for a query over `chunk` joined with `content` and `document`. */
 export const CHUNK_COLUMNS = `chunk.chunk_id, document.document_id, chunk.version, chunk.ordinal, chunk.collection_id,
-  chunk.metadata, chunk.content_hash, chunk.content`;
+  chunk.metadata, chunk.content_hash, content.content`;
 
 /** What is written of a chunk. JSON, also of its text: SQLite's text would end at a NUL and lose lone surrogates. */
 export function encodeContent({ text, start, end, headingPath, page }: Chunk): string {

@@ -2,9 +2,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import { inverseDocumentFrequency, termScore } from '../../../domain/bm25.ts';
 import { type ChunkId, trustedId, type WorkspaceId } from '../../../domain/ids.ts';
 import type { ChunkSelection, EmbeddingModelRef, ScoredChunk } from '../../../domain/ports/chunk-index.ts';
-import { ChunkCatalog, type WorkspaceRow } from './chunk-catalog.ts';
-import { forEachPosting, POSTING_BYTES, unpackVector } from './packed-values.ts';
-import { decodeTerms } from './published-statistics.ts';
+import { ChunkCatalog } from './chunk-catalog.ts';
+import { unpackVector } from './packed-values.ts';
 import { Statements } from './statements.ts';
 import { TopScores } from './top-scores.ts';
 import { exactScore } from './vector-slab.ts';
@@ -29,19 +28,26 @@ export interface Given {
 /** Of all workspaces' catalogs; the least recently searched leave first. */
 const CATALOG_BYTES_MAX = 256 * 1_024 * 1_024;
 /** How many more than asked for are scored exactly after the approximate scan. */
-const CANDIDATES_FACTOR = 2;
-const CANDIDATES_EXTRA = 64;
+const CANDIDATES_FACTOR = 1.25;
+const CANDIDATES_EXTRA = 32;
 
 const WORKSPACE = 'SELECT key, change, chunk_count, term_count FROM workspace WHERE workspace_id = ?';
 const MODEL = 'SELECT key FROM model WHERE model_id = ? AND dimensions = ?';
-const POSTINGS = 'SELECT entries FROM posting WHERE workspace_key = ? AND term = ?';
-const POSTING_BYTES_OF_TERM = `SELECT coalesce(sum(length(entries)), 0) AS bytes FROM posting
-  WHERE workspace_key = ? AND term = ?`;
+const TERM = 'SELECT key FROM term WHERE term = ?';
 const VECTOR = 'SELECT vector FROM vector WHERE chunk_key = ? AND model_key = ?';
-const PUBLISHED = `FROM chunk JOIN document ON document.key = chunk.document_key
-  AND document.active_version = chunk.version WHERE chunk.workspace_key = ? AND chunk.chunk_id = ?`;
-const TERMS_OF_CHUNK = `SELECT chunk.term_count, chunk.terms ${PUBLISHED}`;
-const KEY_OF_CHUNK = `SELECT chunk.key ${PUBLISHED}`;
+const KEY_OF_CHUNK = 'SELECT key FROM chunk WHERE workspace_key = ? AND chunk_id = ?';
+
+interface WorkspaceRow {
+  readonly key: number;
+  readonly change: number;
+  readonly chunkCount: number;
+  readonly averageLength: number;
+}
+/** A workspace as the running transaction sees it. */
+interface Corpus {
+  readonly workspace: WorkspaceRow;
+  readonly catalog: ChunkCatalog;
+}
 
 /** Scores of published chunks. Every call sees one state of the file, statistics included. */
 export class ChunkSearcher {
@@ -54,90 +60,77 @@ export class ChunkSearcher {
   }
 
   searchLexical({ workspaceId, terms, selection, limit }: LexicalQuery & Selected): ScoredChunk[] {
-    const workspace = this.#workspace(workspaceId);
-    if (workspace === undefined) return [];
-    const catalog = this.#catalog(workspace);
-    const scores = this.#scoreTerms(workspace, catalog, terms);
-    const accepts = catalog.selector(selection);
+    const corpus = this.#corpus(workspaceId);
+    if (corpus === undefined) return [];
+    const scores = scoreTerms(corpus, this.#termKeys(terms));
+    const accepts = corpus.catalog.selector(selection);
     const top = new TopScores(limit);
-    for (const [slot, score] of scores) if (score > top.threshold && accepts(slot)) top.offer(slot, score);
+    for (let slot = 0; slot < scores.length; slot += 1) {
+      const score = scores[slot] as number;
+      if (score > 0 && score > top.threshold && accepts(slot)) top.offer(slot, score);
+    }
     return ranked(
-      top
-        .items()
-        .map((slot) => ({ chunkId: chunkId(catalog.chunkIdOf(slot)), score: scores.get(slot) ?? 0 })),
+      top.items().map((slot) => ({ chunkId: idOf(corpus, slot), score: scores[slot] ?? 0 })),
       limit,
     );
   }
 
   scoreLexical({ workspaceId, terms, chunkIds }: LexicalQuery & Given): ScoredChunk[] {
-    const workspace = this.#workspace(workspaceId);
-    if (workspace === undefined) return [];
-    const weights = [...new Set(terms)].map((term) => {
-      const { bytes } = this.#statements.get(POSTING_BYTES_OF_TERM, workspace.key, term) ?? {};
-      const frequency = Number(bytes) / POSTING_BYTES;
-      return { term, idf: inverseDocumentFrequency(workspace.chunkCount, frequency) };
-    });
-    const averageLength = workspace.termCount / workspace.chunkCount;
-    return [...new Set(chunkIds)].flatMap((id) => {
-      const row = this.#statements.get(TERMS_OF_CHUNK, workspace.key, id);
-      if (row === undefined) return [];
-      const { term_count: length, terms: text } = row;
-      const counts = decodeTerms(String(text));
+    const corpus = this.#corpus(workspaceId);
+    if (corpus === undefined) return [];
+    const { workspace, catalog } = corpus;
+    const weights = this.#termKeys(terms).map((key) => ({ key, idf: idfOf(corpus, key) }));
+    return this.#published(corpus, chunkIds).map(({ chunkId, slot, entry }) => {
       let score = 0;
-      for (const { term, idf } of weights) {
-        score += termScore(idf, counts.get(term) ?? 0, Number(length), averageLength);
+      for (const { key, idf } of weights) {
+        score += termScore(idf, catalog.terms.frequency(key, slot), entry.length, workspace.averageLength);
       }
-      return { chunkId: id, score };
+      return { chunkId, score };
     });
   }
 
   searchVector({ workspaceId, model, vector, selection, limit }: VectorQuery & Selected): ScoredChunk[] {
-    const workspace = this.#workspace(workspaceId);
+    const corpus = this.#corpus(workspaceId);
     const modelKey = this.#modelKey(model);
-    if (workspace === undefined || modelKey === undefined) return [];
-    const catalog = this.#catalog(workspace);
+    if (corpus === undefined || modelKey === undefined) return [];
+    const { catalog } = corpus;
     const slab = catalog.slab(modelKey, model.dimensions);
     this.#forgetOthers(catalog);
-    const count = limit * CANDIDATES_FACTOR + CANDIDATES_EXTRA;
+    const count = Math.ceil(limit * CANDIDATES_FACTOR) + CANDIDATES_EXTRA;
     const candidates = slab.scan(vector, catalog.size, count, catalog.selector(selection));
     const scored = candidates.map((slot) => ({
-      chunkId: chunkId(catalog.chunkIdOf(slot)),
-      score: this.#exact(catalog.keyOf(slot), modelKey, vector) ?? 0,
+      chunkId: idOf(corpus, slot),
+      score: this.#exact(catalog.entry(slot)?.chunkKey ?? 0, modelKey, vector) ?? 0,
     }));
     return ranked(scored, limit);
   }
 
   scoreVector({ workspaceId, model, vector, chunkIds }: VectorQuery & Given): ScoredChunk[] {
-    const workspace = this.#workspace(workspaceId);
+    const corpus = this.#corpus(workspaceId);
     const modelKey = this.#modelKey(model);
-    if (workspace === undefined || modelKey === undefined) return [];
-    return [...new Set(chunkIds)].flatMap((id) => {
-      const row = this.#statements.get(KEY_OF_CHUNK, workspace.key, id);
-      if (row === undefined) return [];
-      const { key } = row;
-      const score = this.#exact(Number(key), modelKey, vector);
-      return score === undefined ? [] : { chunkId: id, score };
+    if (corpus === undefined || modelKey === undefined) return [];
+    return this.#published(corpus, chunkIds).flatMap(({ chunkId, entry }) => {
+      const score = this.#exact(entry.chunkKey, modelKey, vector);
+      return score === undefined ? [] : { chunkId, score };
     });
   }
 
-  /** By slot; only chunks that contain any of the terms. */
-  #scoreTerms(workspace: WorkspaceRow, catalog: ChunkCatalog, terms: readonly string[]): Map<number, number> {
-    const averageLength = workspace.termCount / workspace.chunkCount;
-    const scores = new Map<number, number>();
-    for (const term of new Set(terms)) {
-      const lists = this.#statements.all(POSTINGS, workspace.key, term).map(({ entries }) => entries);
-      let frequency = 0;
-      for (const list of lists) frequency += list instanceof Uint8Array ? list.byteLength / POSTING_BYTES : 0;
-      const idf = inverseDocumentFrequency(workspace.chunkCount, frequency);
-      for (const list of lists) {
-        forEachPosting(list, (chunkKey, count, length) => {
-          const slot = catalog.slotOf(chunkKey);
-          if (slot === undefined) return;
-          scores.set(slot, (scores.get(slot) ?? 0) + termScore(idf, count, length, averageLength));
-        });
-      }
-    }
-    return scores;
+  /** Of the distinct terms; one that no document ever had is left out. */
+  #termKeys(terms: readonly string[]): number[] {
+    return [...new Set(terms)].flatMap((term) => {
+      const { key } = this.#statements.get(TERM, term) ?? {};
+      return key === undefined ? [] : Number(key);
+    });
+  }
+
+  /** Those of the given chunks that are published in this workspace, each once. */
+  #published({ workspace, catalog }: Corpus, chunkIds: readonly ChunkId[]) {
+    return [...new Set(chunkIds)].flatMap((chunkId) => {
+      const { key } = this.#statements.get(KEY_OF_CHUNK, workspace.key, chunkId) ?? {};
+      const slot = key === undefined ? undefined : catalog.slotOf(Number(key));
+      const entry = slot === undefined ? undefined : catalog.entry(slot);
+      return slot === undefined || entry === undefined ? [] : { chunkId, slot, entry };
+    });
   }
 
   #exact(chunkKey: number, modelKey: number, vector: Float32Array): number | undefined {
@@ -147,16 +140,17 @@ export class ChunkSearcher {
     return exactScore(unpackVector(stored), vector);
   }
 
-  #workspace(workspaceId: WorkspaceId): WorkspaceRow | undefined {
+  #corpus(workspaceId: WorkspaceId): Corpus | undefined {
     const row = this.#statements.get(WORKSPACE, workspaceId);
     if (row === undefined) return undefined;
     const { key, change, chunk_count: chunkCount, term_count: termCount } = row;
-    return {
+    const workspace = {
       key: Number(key),
       change: Number(change),
       chunkCount: Number(chunkCount),
-      termCount: Number(termCount),
+      averageLength: Number(termCount) / Number(chunkCount),
     };
+    return { workspace, catalog: this.#catalog(workspace) };
   }
 
   #modelKey({ modelId, dimensions }: EmbeddingModelRef): number | undefined {
@@ -166,17 +160,17 @@ export class ChunkSearcher {
     return Number(key);
   }
 
-  #catalog(workspace: WorkspaceRow): ChunkCatalog {
-    const catalog = this.#catalogs.get(workspace.key) ?? new ChunkCatalog(this.#statements, workspace.key);
-    this.#catalogs.delete(workspace.key);
-    this.#catalogs.set(workspace.key, catalog);
-    try {
-      catalog.catchUp(workspace);
-    } catch (error) {
-      // Half caught up is wrong: the next search begins anew.
-      this.#catalogs.delete(workspace.key);
-      throw error;
+  #catalog({ key, change }: WorkspaceRow): ChunkCatalog {
+    const known = this.#catalogs.get(key);
+    // Out of the map while it changes: half caught up it would be wrong.
+    this.#catalogs.delete(key);
+    let catalog = known ?? new ChunkCatalog(this.#statements, key);
+    catalog.catchUp(change);
+    if (catalog.isMostlyDead) {
+      catalog = new ChunkCatalog(this.#statements, key);
+      catalog.catchUp(change);
     }
+    this.#catalogs.set(key, catalog);
     this.#forgetOthers(catalog);
     return catalog;
   }
@@ -193,12 +187,36 @@ export class ChunkSearcher {
   }
 }
 
+/** By slot; 0 where no term occurs or the slot is dead. */
+function scoreTerms(corpus: Corpus, termKeys: readonly number[]): Float64Array {
+  const { workspace, catalog } = corpus;
+  const scores = new Float64Array(catalog.size);
+  for (const key of termKeys) {
+    const idf = idfOf(corpus, key);
+    catalog.terms.forEach(key, (slot, frequency) => {
+      const entry = catalog.entry(slot);
+      if (entry === undefined) return;
+      scores[slot] =
+        (scores[slot] as number) + termScore(idf, frequency, entry.length, workspace.averageLength);
+    });
+  }
+  return scores;
+}
+
+function idfOf({ workspace, catalog }: Corpus, termKey: number): number {
+  let chunkFrequency = 0;
+  catalog.terms.forEach(termKey, (slot) => {
+    if (catalog.entry(slot) !== undefined) chunkFrequency += 1;
+  });
+  return inverseDocumentFrequency(workspace.chunkCount, chunkFrequency);
+}
+
 /** Best first; equal scores in the order of their ids, so that a search repeats itself. */
 function ranked(scored: ScoredChunk[], limit: number): ScoredChunk[] {
   scored.sort((left, right) => right.score - left.score || (left.chunkId < right.chunkId ? -1 : 1));
   return scored.slice(0, limit);
 }
 
-function chunkId(text: string): ChunkId {
-  return trustedId('chk', text);
+function idOf({ catalog }: Corpus, slot: number): ChunkId {
+  return trustedId('chk', catalog.entry(slot)?.chunkId ?? '');
 }

@@ -1,6 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { isDeepStrictEqual } from 'node:util';
-import { countTerms } from '../../../domain/bm25.ts';
 import { indexedText } from '../../../domain/document.ts';
 import type { DocumentId, WorkspaceId } from '../../../domain/ids.ts';
 import type { EmbeddingModelRef, IndexedChunk } from '../../../domain/ports/chunk-index.ts';
@@ -8,15 +7,15 @@ import { analyze } from '../../../domain/text-analyzer.ts';
 import { encodeContent } from './chunk-rows.ts';
 import { inTransaction } from './open-database.ts';
 import { bytesOf, unpackIntegers } from './packed-values.ts';
-import { countTokens, countVersion, encodeTerms } from './published-statistics.ts';
+import { countTokens, countVersion } from './published-statistics.ts';
 import { Statements } from './statements.ts';
+import { TermKeys } from './term-keys.ts';
 
 interface PreparedChunk {
   readonly chunk: IndexedChunk;
   readonly content: string;
   readonly metadata: string;
-  readonly termCount: number;
-  readonly terms: string;
+  readonly terms: readonly string[];
 }
 interface DocumentRow {
   readonly key: number;
@@ -24,35 +23,43 @@ interface DocumentRow {
   readonly activeVersion: number;
 }
 
-const FIND_CHUNK = `SELECT chunk.key, chunk.document_key, chunk.version, chunk.ordinal, chunk.collection_id,
-  chunk.metadata, chunk.content_hash, chunk.content, document.active_version
-  FROM chunk JOIN document ON document.key = chunk.document_key WHERE chunk.workspace_key = ? AND chunk.chunk_id = ?`;
+const FIND_CHUNK = `SELECT chunk.document_key, chunk.version, chunk.ordinal, chunk.collection_id, chunk.metadata,
+    chunk.content_hash, content.content, document.active_version
+  FROM chunk JOIN content ON content.chunk_key = chunk.key JOIN document ON document.key = chunk.document_key
+  WHERE chunk.workspace_key = ? AND chunk.chunk_id = ?`;
 const PUT_CHUNK = `INSERT INTO chunk (workspace_key, chunk_id, document_key, version, ordinal, collection_id,
-    metadata, content_hash, content, term_count, terms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    metadata, content_hash, term_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (workspace_key, chunk_id) DO UPDATE SET document_key = excluded.document_key,
     version = excluded.version, ordinal = excluded.ordinal, collection_id = excluded.collection_id,
-    metadata = excluded.metadata, content_hash = excluded.content_hash, content = excluded.content,
-    term_count = excluded.term_count, terms = excluded.terms RETURNING key`;
+    metadata = excluded.metadata, content_hash = excluded.content_hash, term_count = excluded.term_count
+  RETURNING key`;
+const PUT_CONTENT = `INSERT INTO content (chunk_key, content, terms) VALUES (?, ?, ?)
+  ON CONFLICT DO UPDATE SET content = excluded.content, terms = excluded.terms`;
 const PUT_VECTOR = `INSERT INTO vector (chunk_key, model_key, vector, token_ids) VALUES (?, ?, ?, ?)
   ON CONFLICT (chunk_key, model_key) DO UPDATE SET vector = excluded.vector, token_ids = excluded.token_ids`;
 const VERSIONS = 'document_key = ? AND version BETWEEN ? AND ?';
-const REMOVE_VECTORS = `DELETE FROM vector WHERE chunk_key IN (SELECT key FROM chunk WHERE ${VERSIONS})`;
-const REMOVE_CHUNKS = `DELETE FROM chunk WHERE ${VERSIONS}`;
+const REMOVALS = [
+  `DELETE FROM vector WHERE chunk_key IN (SELECT key FROM chunk WHERE ${VERSIONS})`,
+  `DELETE FROM content WHERE chunk_key IN (SELECT key FROM chunk WHERE ${VERSIONS})`,
+  `DELETE FROM chunk WHERE ${VERSIONS}`,
+];
 const VERSION_MAX = Number.MAX_SAFE_INTEGER;
 
 /** The writing side of the chunk index: short transactions, text analysis outside of them. */
 export class ChunkWriter {
   readonly #statements: Statements;
   readonly #database: DatabaseSync;
+  readonly #termKeys: TermKeys;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#statements = new Statements(database);
+    this.#termKeys = new TermKeys(this.#statements);
   }
 
   upsert(workspaceId: WorkspaceId, model: EmbeddingModelRef, chunks: readonly IndexedChunk[]): void {
     const prepared = chunks.map(prepare);
-    inTransaction(this.#database, () => {
+    this.#write(() => {
       const workspaceKey = this.#workspaceKey(workspaceId);
       const modelKey = this.#modelKey(model);
       const recounted = this.#publishedDocumentsToRecount(workspaceKey, prepared);
@@ -69,7 +76,7 @@ export class ChunkWriter {
   }
 
   publish(workspaceId: WorkspaceId, documentId: DocumentId, version: number): void {
-    inTransaction(this.#database, () => {
+    this.#write(() => {
       const document = this.#document(this.#workspaceKey(workspaceId), documentId);
       if (version < document.activeVersion) return;
       const isRepeated = version === document.activeVersion;
@@ -83,7 +90,7 @@ export class ChunkWriter {
   }
 
   remove(workspaceId: WorkspaceId, documentId: DocumentId, version?: number): void {
-    inTransaction(this.#database, () => {
+    this.#write(() => {
       const document = this.#document(this.#workspaceKey(workspaceId), documentId);
       const isVisible =
         document.activeVersion > 0 && (version ?? document.activeVersion) === document.activeVersion;
@@ -94,6 +101,15 @@ export class ChunkWriter {
       this.#removeVersions(document, version ?? 0, version ?? VERSION_MAX);
       if (isVisible) this.#noteChange(document);
     });
+  }
+
+  #write(work: () => void): void {
+    try {
+      inTransaction(this.#database, work);
+    } catch (error) {
+      this.#termKeys.forget();
+      throw error;
+    }
   }
 
   #workspaceKey(workspaceId: WorkspaceId): number {
@@ -131,7 +147,7 @@ export class ChunkWriter {
     for (const { chunk, content, metadata } of prepared) {
       const document = this.#document(workspaceKey, chunk.documentId);
       const stored = this.#statements.get(FIND_CHUNK, workspaceKey, chunk.id);
-      const { key: _, active_version: activeVersion, ...columns } = stored ?? {};
+      const { active_version: activeVersion, ...columns } = stored ?? {};
       const wanted = {
         document_key: document.key,
         version: chunk.documentVersion,
@@ -153,12 +169,13 @@ export class ChunkWriter {
   }
 
   #putChunk(document: DocumentRow, modelKey: number, prepared: PreparedChunk, isRecounted: boolean): void {
-    const { chunk, content, metadata, termCount, terms } = prepared;
+    const { chunk, content, metadata, terms } = prepared;
     const { workspaceKey } = document;
     const place = [document.key, chunk.documentVersion, chunk.ordinal, chunk.collectionId] as const;
-    const rest = [metadata, chunk.contentHash, content, termCount, terms] as const;
+    const rest = [metadata, chunk.contentHash, terms.length] as const;
     const { key } = this.#statements.get(PUT_CHUNK, workspaceKey, chunk.id, ...place, ...rest) ?? {};
     const chunkKey = Number(key);
+    this.#statements.run(PUT_CONTENT, chunkKey, content, bytesOf(this.#termKeys.pairs(terms)));
     if (chunk.documentVersion === document.activeVersion && !isRecounted) {
       this.#recountTokens(workspaceKey, modelKey, chunkKey, chunk.tokenIds);
     }
@@ -187,7 +204,7 @@ export class ChunkWriter {
   }
 
   #removeVersions(document: DocumentRow, first: number, last: number): void {
-    for (const sql of [REMOVE_VECTORS, REMOVE_CHUNKS]) this.#statements.run(sql, document.key, first, last);
+    for (const sql of REMOVALS) this.#statements.run(sql, document.key, first, last);
   }
 
   #noteChange({ key, workspaceKey }: DocumentRow): void {
@@ -203,8 +220,7 @@ function prepare(chunk: IndexedChunk): PreparedChunk {
     chunk,
     content: encodeContent(chunk),
     metadata: JSON.stringify(chunk.metadata),
-    termCount: terms.length,
-    terms: encodeTerms(countTerms(terms)),
+    terms,
   };
 }
 

@@ -1,5 +1,5 @@
-import { storageError } from '../storage-error.ts';
-import { type Posting, packPostings, unpackIntegers } from './packed-values.ts';
+import { packLexicon } from './lexicon.ts';
+import { unpackIntegers } from './packed-values.ts';
 import type { Statements } from './statements.ts';
 
 export interface DocumentVersionKey {
@@ -8,47 +8,26 @@ export interface DocumentVersionKey {
   readonly version: number;
 }
 
-const CHUNKS =
-  'SELECT key, term_count, terms FROM chunk WHERE document_key = ? AND version = ? ORDER BY ordinal';
+const COUNTS = `SELECT count(*) AS chunks, coalesce(sum(term_count), 0) AS terms FROM chunk
+  WHERE document_key = ? AND version = ?`;
+const TERMS = `SELECT content.terms FROM chunk JOIN content ON content.chunk_key = chunk.key
+  WHERE chunk.document_key = ? AND chunk.version = ? ORDER BY chunk.ordinal, chunk.key`;
 const TOKENS = `SELECT vector.model_key, vector.token_ids FROM chunk
   JOIN vector ON vector.chunk_key = chunk.key WHERE chunk.document_key = ? AND chunk.version = ?`;
 
 /** Adds (`sign` 1) or takes away (-1) what one version's chunks mean to the searches of its workspace. */
 export function countVersion(statements: Statements, of: DocumentVersionKey, sign: 1 | -1): void {
-  const postings = new Map<string, Posting[]>();
-  let chunkCount = 0;
-  let termCount = 0;
-  for (const { key, term_count: length, terms } of statements.each(CHUNKS, of.documentKey, of.version)) {
-    chunkCount += 1;
-    termCount += Number(length);
-    for (const [term, frequency] of decodeTerms(String(terms))) {
-      const posting = { chunkKey: Number(key), frequency, length: Number(length) };
-      const known = postings.get(term);
-      if (known === undefined) postings.set(term, [posting]);
-      else known.push(posting);
-    }
-  }
-  writePostings(statements, of, postings, sign);
+  const { chunks, terms } = statements.get(COUNTS, of.documentKey, of.version) ?? {};
   const sql = 'UPDATE workspace SET chunk_count = chunk_count + ?, term_count = term_count + ? WHERE key = ?';
-  statements.run(sql, sign * chunkCount, sign * termCount, of.workspaceKey);
+  statements.run(sql, sign * Number(chunks), sign * Number(terms), of.workspaceKey);
   countVersionTokens(statements, of, sign);
-}
-
-function writePostings(
-  statements: Statements,
-  { workspaceKey, documentKey }: DocumentVersionKey,
-  postings: ReadonlyMap<string, readonly Posting[]>,
-  sign: 1 | -1,
-): void {
-  for (const [term, entries] of postings) {
-    if (sign === 1) {
-      const sql = 'INSERT INTO posting (workspace_key, term, document_key, entries) VALUES (?, ?, ?, ?)';
-      statements.run(sql, workspaceKey, term, documentKey, packPostings(entries));
-    } else {
-      const sql = 'DELETE FROM posting WHERE workspace_key = ? AND term = ? AND document_key = ?';
-      statements.run(sql, workspaceKey, term, documentKey);
-    }
+  if (sign === -1) {
+    statements.run('DELETE FROM lexicon WHERE document_key = ?', of.documentKey);
+    return;
   }
+  const rows = statements.all(TERMS, of.documentKey, of.version);
+  const places = packLexicon(rows.map(({ terms: pairs }) => unpackIntegers(pairs)));
+  statements.run('INSERT INTO lexicon (document_key, places) VALUES (?, ?)', of.documentKey, places);
 }
 
 function countVersionTokens(statements: Statements, of: DocumentVersionKey, sign: 1 | -1): void {
@@ -92,25 +71,4 @@ export function countTokens(
   if (chunkCount !== 0) statements.run(ADD_CHUNKS, workspaceKey, modelKey, chunkCount);
   for (const [token, count] of tokens)
     statements.run(ADD_TOKENS, workspaceKey, modelKey, token, sign * count);
-}
-
-/** A chunk's terms with how often each occurs, as one JSON list. */
-export function encodeTerms(counts: ReadonlyMap<string, number>): string {
-  return JSON.stringify([...counts].flat());
-}
-
-export function decodeTerms(text: string): Map<string, number> {
-  const list: unknown = JSON.parse(text);
-  const counts = new Map<string, number>();
-  if (!Array.isArray(list)) throw damaged();
-  for (let at = 0; at < list.length; at += 2) {
-    const [term, count]: unknown[] = [list[at], list[at + 1]];
-    if (typeof term !== 'string' || typeof count !== 'number') throw damaged();
-    counts.set(term, count);
-  }
-  return counts;
-}
-
-function damaged(): Error {
-  return storageError('The chunk index is damaged; restore the data folder from a backup.');
 }
