@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Runs on whatever Node starts it (20 is enough): installs what is missing, builds what is stale, then hands over to
-// the Node 24 of the dev dependency. Usage: run.mjs cli <command> | bin <tool> | bench <name> | prepare
+// the Node 24 of the dev dependency.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -96,25 +96,35 @@ function handOver(args) {
   });
 }
 
+/** Compiles on every save; the server starts anew when what it loaded has changed. */
+function develop(args) {
+  const tsc = at('node_modules/typescript/bin/tsc');
+  const project = at('tsconfig.build.json');
+  const compiler = spawn(node24, [tsc, '-p', project, '--watch', '--preserveWatchOutput'], {
+    stdio: 'inherit',
+  });
+  process.on('exit', () => compiler.kill());
+  handOver(['--watch', '--watch-preserve-output', ...NODE_FLAGS, MAIN, 'all', ...args]);
+}
+
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
+const MAIN = at('dist/cli/main.js');
+const MODES = {
+  cli: (args) => handOver([...NODE_FLAGS, MAIN, ...args]),
+  dev: develop,
+  bin: ([tool, ...args]) => handOver([at('node_modules/.bin', tool), ...args]),
+  bench: ([name, ...args]) => handOver([...NODE_FLAGS, at('bench', `${name ?? 'all'}.ts`), ...args]),
+  node: ([script, ...args]) => handOver([...NODE_FLAGS, at(script), ...args]),
+  prepare: () => undefined,
+};
+
 const [mode, ...args] = process.argv.slice(2);
-install();
-generate();
-if (['prepare', 'cli', 'bench'].includes(mode) || args[0] === 'vitest') build();
-if (mode === 'cli')
-  handOver([
-    '--enable-source-maps',
-    '--disable-warning=ExperimentalWarning',
-    at('dist/cli/main.js'),
-    ...args,
-  ]);
-else if (mode === 'bin') handOver([at('node_modules/.bin', args[0]), ...args.slice(1)]);
-else if (mode === 'bench')
-  handOver([
-    '--disable-warning=ExperimentalWarning',
-    at('bench', `${args[0] ?? 'all'}.ts`),
-    ...args.slice(1),
-  ]);
-else if (mode !== 'prepare') {
-  say('usage: run.mjs cli <command> | bin <tool> | bench <name> | prepare');
+if (!Object.hasOwn(MODES, mode ?? '')) {
+  say('usage: run.mjs cli <command> | dev | bin <tool> | bench <name> | node <script> | prepare');
   process.exit(2);
 }
+install();
+generate();
+// Tools read the source; all else, and the tests that start a server, run what was built from it.
+if (mode !== 'bin' || args[0] === 'vitest') build();
+MODES[mode](args);
