@@ -75,6 +75,6 @@ export function createControlPlane(deps: ControlPlaneDeps, options: ControlPlane
       { allowDemoPassword, quotaLimitMicros, signUpOpen },
     ),
     workspaces: new WorkspaceService({ ...deps, states }, { quotaLimitMicros }),
-    seedDemo: () => seedDemo(deps, allowDemoPassword),
+    seedDemo: () => seedDemo(deps, { allowDemoPassword, quotaLimitMicros }),
   };
 }

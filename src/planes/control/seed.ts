@@ -9,6 +9,11 @@ interface SeedDeps {
   readonly passwordHasher: PasswordHasher;
   readonly ids: IdGenerator;
 }
+interface SeedOptions {
+  readonly allowDemoPassword: boolean;
+  /** As of every new workspace. */
+  readonly quotaLimitMicros: number | null;
+}
 /** Who is there to log in with on a fresh data folder. */
 export const DEMO_USER = { email: 'test@example.com', password: DEMO_PASSWORD } as const;
 const DEMO_WORKSPACE_NAME = 'Demo';
@@ -17,8 +22,8 @@ const DEMO_WORKSPACE_NAME = 'Demo';
  * The demo user with a workspace of their own. Does nothing where the user exists, also when two processes seed at
  * once. Throws FORBIDDEN where the demo password opens nothing.
  */
-export async function seedDemo(deps: SeedDeps, allowDemoPassword: boolean): Promise<'created' | 'exists'> {
-  if (!allowDemoPassword) {
+export async function seedDemo(deps: SeedDeps, options: SeedOptions): Promise<'created' | 'exists'> {
+  if (!options.allowDemoPassword) {
     throw new DomainError('FORBIDDEN', 'The demo user is for a loopback address outside production only.');
   }
   const { users, passwordHasher, ids } = deps;
@@ -35,7 +40,7 @@ export async function seedDemo(deps: SeedDeps, allowDemoPassword: boolean): Prom
     name: DEMO_WORKSPACE_NAME,
     defaultCollectionId: ids.next('col'),
     ownerId: user.id,
-    quotaLimitMicros: null,
+    quotaLimitMicros: options.quotaLimitMicros,
   });
   return outcome === 'created' ? 'created' : 'exists';
 }
