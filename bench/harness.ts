@@ -9,6 +9,16 @@ import { createInterface } from 'node:readline';
 
 const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
+/** The server under measurement has the first core, model and load the second one. */
+export const SERVER_CORE = 0;
+const LOAD_CORE = 1;
+
+/** Moves this process, all of its threads, to the load's core. */
+export function pinToLoadCore(): void {
+  if (cpus().length < 2 || process.platform !== 'linux') return;
+  execFileSync('taskset', ['-a', '-c', '-p', String(LOAD_CORE), String(process.pid)], { stdio: 'ignore' });
+}
+
 export interface MeasuredProcess {
   readonly pid: number;
   /** The first line of standard output that begins with `ready`, without that word. */
@@ -81,12 +91,16 @@ export const median = (values: readonly number[]): number => quantile(values, 0.
 export async function interleave<Name extends string>(
   rounds: number,
   contestants: Readonly<Record<Name, () => Promise<number>>>,
+  { quiet = false }: { readonly quiet?: boolean } = {},
 ): Promise<Record<Name, number[]>> {
   const names = Object.keys(contestants) as Name[];
   const results = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   for (let round = 0; round < rounds; round += 1) {
-    for (const name of round % 2 === 0 ? names : [...names].reverse())
-      results[name].push(await contestants[name]());
+    for (const name of round % 2 === 0 ? names : [...names].reverse()) {
+      const result = await contestants[name]();
+      results[name].push(result);
+      if (!quiet) console.error(`round ${round + 1} of ${rounds}, ${name}: ${result.toPrecision(4)}`);
+    }
   }
   return results;
 }
