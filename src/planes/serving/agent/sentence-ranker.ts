@@ -11,6 +11,10 @@ const PASSAGE_WEIGHT = 0.15;
 /** A heading says what its sentences are about, and so, less, does the sentence before. */
 const HEADING_SHARE = 0.5;
 const CONTEXT_SHARE = 0.25;
+/** Imagined beside the sentences at hand: in a workspace of two sentences both may hold the word that matters. */
+const BACKGROUND_SENTENCES = 30;
+/** A word that is nowhere in what was found is more likely another way to say it than the subject itself. */
+const ABSENT_SHARE = 0.7;
 const WORDS_MIN = 5;
 const WORDS_MAX = 60;
 
@@ -81,7 +85,8 @@ function termWeights(terms: readonly string[], sentences: readonly Sentence[]): 
   const weights = new Map<string, number>();
   for (const term of terms) {
     const frequency = sentences.reduce((count, sentence) => count + (sentence.terms.has(term) ? 1 : 0), 0);
-    weights.set(term, inverseDocumentFrequency(sentences.length, frequency));
+    const weight = inverseDocumentFrequency(sentences.length + BACKGROUND_SENTENCES, frequency);
+    weights.set(term, frequency === 0 ? weight * ABSENT_SHARE : weight);
   }
   return weights;
 }
