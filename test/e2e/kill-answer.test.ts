@@ -8,7 +8,7 @@ import { type ScriptedAnswer, ScriptedOpenAi, type ScriptedRequest } from '../su
 import { DataFolderFixture, type ServerProcess, startServer } from '../support/server-process.ts';
 import { DEMO } from '../support/system.ts';
 
-const seed = Number(process.env.TEST_SEED ?? randomInt(1_000_000));
+const seed = Number(process.env['TEST_SEED'] ?? randomInt(1_000_000));
 const random = new SeededRandom(seed);
 
 /** Four bytes, two bytes and one: text that is easily cut in the wrong place. */
@@ -23,7 +23,7 @@ const KILLS = 2;
 /** Continues an unfinished message where it stands, as a model that can does. */
 function continueAnswer({ messages }: ScriptedRequest): ScriptedAnswer {
   const last = messages.at(-1);
-  const shown = last?.role === 'assistant' ? String(last.content) : '';
+  const shown = last?.['role'] === 'assistant' ? String(last['content']) : '';
   if (!ANSWER.startsWith(shown)) return { deltas: ['asked to continue what was never said'] };
   const rest = [...ANSWER.slice(shown.length)];
   const deltas = Array.from({ length: Math.ceil(rest.length / 6) }, (_, index) =>

@@ -16,7 +16,7 @@ const EMBEDDING_DELAY_MS = 60;
 const KILL_WITHIN_MS = 1_200;
 
 // Print it on failure: the same seed makes the same documents and the same pauses.
-const seed = Number(process.env.TEST_SEED ?? randomInt(1_000_000));
+const seed = Number(process.env['TEST_SEED'] ?? randomInt(1_000_000));
 const random = new SeededRandom(seed);
 
 let folder: DataFolderFixture;

@@ -36,7 +36,7 @@ export class CliProcess {
     const flags = ['--enable-source-maps', '--disable-warning=ExperimentalWarning'];
     this.child = spawn(NODE, [...flags, MAIN, ...args], {
       cwd,
-      env: { PATH: process.env.PATH ?? '', ...env },
+      env: { PATH: process.env['PATH'] ?? '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#hear('stdout', text));
