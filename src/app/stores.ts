@@ -63,7 +63,7 @@ async function openDatabase(context: OpenContext, folder: DataFolder): Promise<D
   let url = config.DATABASE_URL;
   if (url === undefined) {
     const embedded = await startEmbeddedPostgres({ folder: folder.postgresFolder, log, signal });
-    shutdown.add('embedded PostgreSQL', () => embedded.close(), 20_000);
+    shutdown.add('embedded PostgreSQL', () => embedded.close(), 45_000);
     url = embedded.url;
   }
   const database = openPostgres({
