@@ -120,6 +120,7 @@ export async function addDocument(
     readonly title: string;
     readonly text: string;
     readonly metadata?: Record<string, string | number>;
+    readonly unpublished?: true;
   },
 ): Promise<DocumentId> {
   const scope = { workspaceId: principal.workspaceId };
@@ -159,6 +160,7 @@ export async function addDocument(
   });
   await world.chunkIndex.upsert(scope, world.embedder.model, chunks);
   await world.chunkIndex.publish(scope, documentId, 1);
+  if (input.unpublished) return documentId;
   await world.documents.publish(scope, documentId, {
     version: 1,
     chunkCount: chunks.length,

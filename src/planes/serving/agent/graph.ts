@@ -7,7 +7,7 @@ import type { AnswerFinish } from './answerer.ts';
 import type { CitationCounts } from './citation-checker.ts';
 import { callStepsDirectly } from './direct-steps.ts';
 import type { Plan } from './plan.ts';
-import { SilentTracer } from './silent-tracer.ts';
+import { SILENT_CALLBACKS } from './silent-callbacks.ts';
 
 /** Plain data only: what is in the state may be serialised, and revived from what users wrote. */
 const AgentState = Annotation.Root({
@@ -32,8 +32,6 @@ export interface AgentSteps {
   readonly verify: Step;
 }
 
-const TRACER = new SilentTracer();
-
 /** memory → plan → retrieve → answer → verify, compiled once and used by all runs. */
 export class AgentGraph {
   readonly #graph: ReturnType<typeof compile>;
@@ -51,7 +49,7 @@ export class AgentGraph {
     try {
       const stream = await this.#graph.stream(
         { question: run.question },
-        { context: { run }, signal: run.signal, streamMode: 'values', callbacks: [TRACER] },
+        { context: { run }, signal: run.signal, streamMode: 'values', callbacks: SILENT_CALLBACKS },
       );
       for await (const values of stream) state = values;
     } catch (error) {

@@ -129,11 +129,18 @@ function isReadable(
 ): boolean {
   return (
     document.workspaceId === scope.workspaceId &&
-    // The index swaps versions a moment before the row does; in between, the new one is what there is to read.
-    chunk.documentVersion >= document.activeVersion &&
+    isActive(chunk, document) &&
     document.collectionId === chunk.collectionId &&
     (selection.collectionIds === undefined || selection.collectionIds.includes(chunk.collectionId))
   );
+}
+
+/**
+ * The index shows a version a moment before the row does. What it shows then is whole, and its predecessor is gone from
+ * it: to wait for the row would hide the document meanwhile. Only a first version waits, until it is known to be good.
+ */
+function isActive(chunk: Chunk, document: Document): boolean {
+  return document.activeVersion > 0 && chunk.documentVersion >= document.activeVersion;
 }
 
 function scoresById(hits: readonly ScoredChunk[]): Map<ChunkId, number> {

@@ -6,6 +6,8 @@ import { isTerminal } from '../../../domain/run.ts';
 import type { Feed } from '../../services.ts';
 
 const READ_COUNT_MAX = 256;
+/** Made once: without a reason, each `abort` makes an exception with its stack. */
+const CLOSED = new Error('the feed is closed');
 
 export interface RunFeedDeps {
   readonly runEventLog: Pick<RunEventLog, 'read' | 'subscribe'>;
@@ -68,7 +70,7 @@ export class RunFeed implements Feed<RunEvent> {
   }
 
   close(): void {
-    this.#closed.abort();
+    this.#closed.abort(CLOSED);
     this.#end();
     this.#wake?.();
     this.#answer?.(undefined);

@@ -16,6 +16,8 @@ import { settleRun, shownCitations } from './settlement.ts';
 
 /** A run that every node loses is not tried for ever. */
 const GENERATIONS_MAX = 8;
+/** Made once: without a reason, each `abort` makes an exception with its stack. */
+const FINISHED = new Error('the run has ended');
 
 export interface RunSessionDeps {
   readonly runs: RunRepository;
@@ -81,7 +83,7 @@ export class RunSession {
     const finished = new AbortController();
     this.#limitTime(finished.signal);
     const end = await this.#answer(writer, usage, prior).catch((error: unknown) => this.#explain(error));
-    finished.abort();
+    finished.abort(FINISHED);
     if (end.kind === 'left') {
       await writer.abandon();
       return 'left';
