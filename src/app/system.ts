@@ -1,10 +1,10 @@
 import { takeWorkerPlace } from '../adapters/embedded/worker-place.ts';
 import { SYSTEM_SCOPE } from '../domain/scope.ts';
+import type { ControlPlane } from '../planes/control/control-plane.ts';
 import { DEMO_USER } from '../planes/control/seed.ts';
 import type { Config } from './config.ts';
 import { edgeOptions } from './edge-options.ts';
-import { createHttpServer } from './http/server.ts';
-import { buildControlPlane, buildDataPlane, buildServingPlane, type DataPlane } from './planes.ts';
+import type { DataPlane } from './planes.ts';
 import { readinessOf } from './readiness.ts';
 import { ShutdownStack } from './shutdown.ts';
 import { type OpenContext, openStores, type Stores } from './stores.ts';
@@ -42,13 +42,18 @@ export async function startSystem(options: StartOptions): Promise<System> {
 
 async function start(context: StartOptions & { readonly shutdown: ShutdownStack }): Promise<System> {
   const { config, log, role, shutdown } = context;
+  // Reading the libraries of agent and GraphQL takes as long as PostgreSQL takes to start: side by side.
+  const modules = Promise.all([import('./planes.ts'), import('./http/server.ts')]);
+  modules.catch(() => {});
   const stores = await openStores(context, role === 'work' ? 'work' : 'serve');
-  const control = buildControlPlane(config, stores);
+  const [planes, { createHttpServer }] = await modules;
+  const control = planes.buildControlPlane(config, stores);
   const isNew = stores.folderIsNew && config.DATABASE_URL === undefined;
   const seeded = role !== 'work' && isNew && config.demoAllowed && (await control.seedDemo()) === 'created';
-  const data = await buildDataPlane(context, stores);
+  const data = await planes.buildDataPlane(context, stores);
   if (role !== 'serve') await startWorker(context, stores, data);
-  const url = role === 'work' ? undefined : await serve(context, { stores, control, data });
+  const url =
+    role === 'work' ? undefined : await serve(context, { stores, data, control, planes, createHttpServer });
   log.info({ role, url }, 'ready');
   return { url, seeded: seeded ? DEMO_USER : undefined, close: () => shutdown.close() };
 }
@@ -65,14 +70,17 @@ async function startWorker(context: OpenContext, stores: Stores, data: DataPlane
 
 interface Parts {
   readonly stores: Stores;
-  readonly control: ReturnType<typeof buildControlPlane>;
   readonly data: DataPlane;
+  readonly control: ControlPlane;
+  readonly planes: Pick<typeof import('./planes.ts'), 'buildServingPlane'>;
+  readonly createHttpServer: typeof import('./http/server.ts').createHttpServer;
 }
 
-async function serve(context: OpenContext, { stores, control, data }: Parts): Promise<string> {
+async function serve(context: OpenContext, parts: Parts): Promise<string> {
   const { config, log, shutdown } = context;
-  const serving = await buildServingPlane(config, stores, data);
-  const server = await createHttpServer({
+  const { stores, data, control } = parts;
+  const serving = await parts.planes.buildServingPlane(config, stores, data);
+  const server = await parts.createHttpServer({
     services: { ...control, ...data.services, ...serving },
     options: edgeOptions(config),
     log,
