@@ -1,8 +1,8 @@
-import type { DatabaseSync } from 'node:sqlite';
 import type { RunId } from '../../../domain/ids.ts';
 import type { RunEvent } from '../../../domain/run.ts';
 import type { WorkspaceScope } from '../../../domain/scope.ts';
 import { decodeEvents } from './run-event-codec.ts';
+import type { Statements } from './statements.ts';
 
 /** What the file knows about a run's log; undefined: nothing. */
 export interface StoredRunLog {
@@ -19,11 +19,11 @@ const FIND = `SELECT log.key, log.generation, log.retire_at AS retireAt, coalesc
   FROM run_log AS log WHERE workspace_id = ? AND run_id = ?`;
 
 export function findRunLog(
-  database: DatabaseSync,
+  statements: Statements,
   scope: WorkspaceScope,
   runId: RunId,
 ): StoredRunLog | undefined {
-  const row = database.prepare(FIND).get(scope.workspaceId, runId);
+  const row = statements.get(FIND, scope.workspaceId, runId);
   if (row === undefined) return undefined;
   const { key, generation, retireAt, next } = row;
   return {
@@ -36,19 +36,19 @@ export function findRunLog(
 
 // The batch that holds the first asked event may begin before it.
 const READ = `SELECT first_sequence AS firstSequence, events FROM run_event
-  WHERE log_key = :key AND first_sequence >= coalesce((
-    SELECT max(first_sequence) FROM run_event WHERE log_key = :key AND first_sequence <= :from), 0)
+  WHERE log_key = ?1 AND first_sequence >= coalesce((
+    SELECT max(first_sequence) FROM run_event WHERE log_key = ?1 AND first_sequence <= ?2), 0)
   ORDER BY first_sequence`;
 
 /** At most `limit` stored events after a sequence, oldest first. */
 export function readStoredEvents(
-  database: DatabaseSync,
+  statements: Statements,
   key: number,
   after: number,
   limit: number,
 ): RunEvent[] {
   const events: RunEvent[] = [];
-  for (const { firstSequence, events: text } of database.prepare(READ).iterate({ key, from: after + 1 })) {
+  for (const { firstSequence, events: text } of statements.each(READ, key, after + 1)) {
     const batch = decodeEvents(String(text), Number(firstSequence));
     for (const event of batch) if (event.sequence > after) events.push(event);
     if (events.length >= limit) break;
@@ -56,16 +56,13 @@ export function readStoredEvents(
   return events.slice(0, limit);
 }
 
-export function lastRunLogKey(database: DatabaseSync): number {
-  const { last } = database.prepare('SELECT coalesce(max(key), 0) AS last FROM run_log').get() ?? {};
+export function lastRunLogKey(statements: Statements): number {
+  const { last } = statements.get('SELECT coalesce(max(key), 0) AS last FROM run_log') ?? {};
   return Number(last);
 }
 
 /** Keys of logs whose time is over. */
-export function findRetired(database: DatabaseSync, now: number, limit: number): number[] {
+export function findRetired(statements: Statements, now: number, limit: number): number[] {
   const sql = 'SELECT key FROM run_log WHERE retire_at <= ? LIMIT ?';
-  return database
-    .prepare(sql)
-    .all(now, limit)
-    .map(({ key }) => Number(key));
+  return statements.all(sql, now, limit).map(({ key }) => Number(key));
 }

@@ -5,11 +5,13 @@ import { GroupCommitWriter } from './group-commit-writer.ts';
 import { openDatabase } from './open-database.ts';
 import { SERVING_SCHEMA, type Write } from './serving-schema.ts';
 import { fromSqliteError } from './sqlite-error.ts';
+import { Statements } from './statements.ts';
 
 /** The file of chat log and run events: written by a thread in groups, read here (a page of it takes about 50 µs). */
 export class ServingDatabase implements Lifecycle {
   readonly #path: string;
   readonly #reader: DatabaseSync;
+  readonly #statements: Statements;
   readonly #writer: GroupCommitWriter;
   readonly #closing = new AbortController();
 
@@ -18,6 +20,7 @@ export class ServingDatabase implements Lifecycle {
     this.#path = path;
     this.#reader = openDatabase({ path, ...SERVING_SCHEMA });
     this.#reader.exec('PRAGMA query_only = ON');
+    this.#statements = new Statements(this.#reader);
     this.#writer = new GroupCommitWriter(path);
   }
 
@@ -36,16 +39,16 @@ export class ServingDatabase implements Lifecycle {
   }
 
   /** Reads what is committed. Throws STORE_UNAVAILABLE when the file turns out to be damaged. */
-  read<T>(query: (database: DatabaseSync) => T): T {
+  read<T>(query: (statements: Statements) => T): T {
     try {
-      return query(this.#reader);
+      return query(this.#statements);
     } catch (error) {
       throw fromSqliteError(this.#path, error);
     }
   }
 
   async health(signal: AbortSignal): Promise<void> {
-    this.read((database) => database.prepare('SELECT 1').get());
+    this.read((statements) => statements.get('SELECT 1'));
     await unlessAborted(this.commit([]), signal);
   }
 

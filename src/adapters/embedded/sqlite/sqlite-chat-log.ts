@@ -90,7 +90,7 @@ export class SqliteChatLog implements ChatLog {
     after: number,
   ): Promise<readonly RunEvent[] | undefined> {
     const sql = 'SELECT events FROM answer WHERE workspace_id = ? AND run_id = ?';
-    const row = this.#database.read((database) => database.prepare(sql).get(scope.workspaceId, runId));
+    const row = this.#database.read((statements) => statements.get(sql, scope.workspaceId, runId));
     if (row === undefined) return undefined;
     const { events } = row;
     return decodeEvents(String(events), 0).slice(after + 1);
@@ -102,8 +102,8 @@ export class SqliteChatLog implements ChatLog {
     conversationId: ConversationId,
     values: readonly number[],
   ): Message[] {
-    const rows = this.#database.read((database) =>
-      database.prepare(sql).all(scope.workspaceId, conversationId, ...values),
+    const rows = this.#database.read((statements) =>
+      statements.all(sql, scope.workspaceId, conversationId, ...values),
     );
     return rows.map(({ position, body }) => ({
       ...bodySchema.parse(JSON.parse(String(body))),

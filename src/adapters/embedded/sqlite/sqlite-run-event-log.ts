@@ -107,7 +107,7 @@ export class SqliteRunEventLog implements RunEventLog {
   /** Removes logs whose time is over; returns how many. Done regularly by itself in the process that writes. */
   async sweep(): Promise<number> {
     const now = this.#clock.now();
-    const keys = this.#database.read((database) => findRetired(database, now, SWEEP_LOGS_MAX));
+    const keys = this.#database.read((statements) => findRetired(statements, now, SWEEP_LOGS_MAX));
     if (keys.length === 0) return 0;
     this.#states.forgetKeys(new Set(keys));
     await this.#database.commit(
@@ -139,7 +139,7 @@ export class SqliteRunEventLog implements RunEventLog {
   #readState(state: RunLogState, after: number, limit: number): readonly RunEvent[] {
     return (
       state.after(after, limit) ??
-      this.#database.read((database) => readStoredEvents(database, state.key, after, limit))
+      this.#database.read((statements) => readStoredEvents(statements, state.key, after, limit))
     );
   }
 
@@ -153,7 +153,7 @@ export class SqliteRunEventLog implements RunEventLog {
     const id = logId(scope, runId);
     const known = this.#states.get(id);
     if (known !== undefined) return known;
-    const stored = this.#database.read((database) => findRunLog(database, scope, runId));
+    const stored = this.#database.read((statements) => findRunLog(statements, scope, runId));
     if (stored === undefined) return undefined;
     const state = new RunLogState(stored);
     this.#states.add(id, state);
