@@ -1,0 +1,116 @@
+import mongoose from 'mongoose';
+import { DomainError } from '../../domain/errors.ts';
+import type { Lifecycle, Log } from '../../domain/ports/system.ts';
+import { toDomainError } from './mongo-error.ts';
+
+export interface MongoOptions {
+  /** `mongodb://` or `mongodb+srv://`; the database in its path, else `multidb`. */
+  readonly url: string;
+  readonly log: Log;
+  readonly poolSizeMax?: number;
+  /** Longest a single operation may take, waiting for a server and a connection included. */
+  readonly operationTimeoutMs?: number;
+}
+
+const DATABASE_DEFAULT = 'multidb';
+const POOL_SIZE_MAX = 32;
+const OPERATION_TIMEOUT_MS = 15_000;
+const SELECTION_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+const HEARTBEAT_MS = 5_000;
+const IDLE_MAX_MS = 5 * 60_000;
+
+/** A connection pool of its own. Nothing is created, indexed or buffered behind our back. */
+export class MongoConnection implements Lifecycle {
+  readonly mongoose: mongoose.Connection;
+  readonly operationTimeoutMs: number;
+
+  private constructor(connection: mongoose.Connection, operationTimeoutMs: number) {
+    this.mongoose = connection;
+    this.operationTimeoutMs = operationTimeoutMs;
+  }
+
+  /** Throws STORE_UNAVAILABLE when no server answers, BAD_USER_INPUT for a malformed URL. */
+  static async open(options: MongoOptions): Promise<MongoConnection> {
+    const operationTimeoutMs = options.operationTimeoutMs ?? OPERATION_TIMEOUT_MS;
+    try {
+      const connection = mongoose.createConnection();
+      // Without a listener a lost connection would be an uncaught 'error' event; every operation reports it anyway.
+      connection.on('error', (error: Error) => options.log.warn({ err: error.name }, 'MongoDB connection'));
+      await connection.openUri(options.url, driverOptions(options, operationTimeoutMs));
+      return new MongoConnection(connection, operationTimeoutMs);
+    } catch (error) {
+      throw toDomainError(error);
+    }
+  }
+
+  get database(): mongoose.mongo.Db {
+    const { db } = this.mongoose;
+    if (db === undefined) throw new DomainError('STORE_UNAVAILABLE', 'MongoDB is not available.');
+    return db;
+  }
+
+  /**
+   * Runs one operation with typed errors. The deadline is kept here too: the driver retries once, and a socket that
+   * was swallowed by the network ends only by its own timeout, which then nobody waits for.
+   */
+  async run<T>(work: () => Promise<T>, timeoutMs = this.operationTimeoutMs): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new DomainError('DEADLINE_EXCEEDED', 'MongoDB took too long.'));
+      }, timeoutMs);
+    });
+    try {
+      return await Promise.race([work(), late]);
+    } catch (error) {
+      throw toDomainError(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** One transaction; `work` may run more than once and must touch nothing but the session. */
+  transaction<T>(work: (session: mongoose.ClientSession) => Promise<T>): Promise<T> {
+    return this.run(() =>
+      this.mongoose.withSession((session) => session.withTransaction(() => work(session))),
+    );
+  }
+
+  async health(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await this.run(async () => this.database.command({ ping: 1 }, { signal }));
+  }
+
+  async close(): Promise<void> {
+    await this.mongoose.close();
+  }
+}
+
+function driverOptions(options: MongoOptions, operationTimeoutMs: number): mongoose.ConnectOptions {
+  return {
+    dbName: databaseOf(options.url),
+    appName: 'multidb-ai',
+    autoIndex: false,
+    autoCreate: false,
+    bufferCommands: false,
+    maxPoolSize: options.poolSizeMax ?? POOL_SIZE_MAX,
+    minPoolSize: 0,
+    maxIdleTimeMS: IDLE_MAX_MS,
+    waitQueueTimeoutMS: operationTimeoutMs,
+    serverSelectionTimeoutMS: Math.min(SELECTION_TIMEOUT_MS, operationTimeoutMs),
+    connectTimeoutMS: Math.min(CONNECT_TIMEOUT_MS, operationTimeoutMs),
+    socketTimeoutMS: operationTimeoutMs,
+    heartbeatFrequencyMS: HEARTBEAT_MS,
+    retryReads: true,
+    retryWrites: true,
+    readPreference: 'primary',
+    readConcernLevel: 'majority',
+    w: 'majority',
+  };
+}
+
+function databaseOf(url: string): string {
+  const name = /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^/?]+)/.exec(url)?.[1];
+  return name === undefined ? DATABASE_DEFAULT : decodeURIComponent(name);
+}
