@@ -16,7 +16,10 @@ const typeDefs = `
   type Workspace { id: ID! name: String! }
   type Membership { role: Role! workspace: Workspace! }
   type User { id: ID! email: String! memberships: [Membership!]! }
-  type Document { id: ID! title: String! status: DocumentStatus! version: Int! }
+  type ErrorInfo { code: String! message: String! retryable: Boolean! }
+  type Document {
+    id: ID! title: String! status: DocumentStatus! version: Int! chunkCount: Int! error: ErrorInfo
+  }
   type PageInfo { endCursor: Cursor hasNextPage: Boolean! }
   type DocumentEdge { cursor: Cursor! node: Document! }
   type DocumentConnection { edges: [DocumentEdge!]! pageInfo: PageInfo! }
@@ -35,6 +38,8 @@ const edges = Array.from({ length: DOCUMENT_COUNT }, (_, index) => ({
     title: `Document ${index}`,
     status: 'READY',
     version: 1,
+    chunkCount: 1,
+    error: null,
   },
 }));
 const resolvers = {

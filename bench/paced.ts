@@ -25,6 +25,8 @@ interface Subject {
 }
 interface Outcome {
   readonly busy: number;
+  /** Messages that ended otherwise than with an answer. */
+  readonly failures: number;
   readonly lags: readonly number[];
   readonly framesPerSecond: number;
   readonly database: number;
@@ -33,6 +35,7 @@ interface Outcome {
 async function measure(subject: Subject, streams: number): Promise<Outcome> {
   const callers = await Promise.all(Array.from({ length: streams }, () => subject.open()));
   const lags: number[] = [];
+  const failures: string[] = [];
   let [measuring, stopped, frames] = [false, false, 0];
   const onText = (text: string) => {
     if (!measuring) return;
@@ -44,7 +47,8 @@ async function measure(subject: Subject, streams: number): Promise<Outcome> {
     // Not all in step: arrivals spread over a whole stream's time.
     await sleep((index / streams) * PACE_MS * DELTA_COUNT);
     for (let turn = 0; !stopped; turn += 1) {
-      await caller.ask(`${QUESTIONS[turn % QUESTIONS.length]} (${index}.${turn})`, onText);
+      const question = `${QUESTIONS[turn % QUESTIONS.length]} (${index}.${turn})`;
+      await caller.ask(question, onText).catch((error: Error) => failures.push(error.message));
     }
   };
   const talks = callers.map(talk);
@@ -59,13 +63,14 @@ async function measure(subject: Subject, streams: number): Promise<Outcome> {
   stopped = true;
   await Promise.all(talks);
   for (const caller of callers) caller.close();
-  return { busy, lags, framesPerSecond: (frames * 1000) / elapsedMs, database };
+  if (failures.length > 0) console.error(`${subject.name}: ${failures.length} failed, as ${failures[0]}`);
+  return { busy, failures: failures.length, lags, framesPerSecond: (frames * 1000) / elapsedMs, database };
 }
 
 function row(name: string, streams: number, outcome: Outcome): (string | number)[] {
-  const { busy, lags, framesPerSecond, database } = outcome;
+  const { busy, lags, framesPerSecond, database, failures } = outcome;
   const lag = (share: number) => quantile(lags, share);
-  return [name, streams, busy, database, lag(0.5), lag(0.99), framesPerSecond, lags.length];
+  return [name, streams, busy, database, lag(0.5), lag(0.99), framesPerSecond, lags.length, failures];
 }
 
 async function measureOurs(model: ModelServer, streams: number): Promise<(string | number)[]> {
@@ -118,6 +123,7 @@ printTable(
     'lag p99, ms',
     'frames/s',
     'deltas measured',
+    'failed messages',
   ],
   rows,
 );

@@ -50,6 +50,10 @@ function readAnswer(
   return new Promise((resolve, reject) => {
     const onMessage = (data: Buffer) => {
       const frame = data.toString();
+      if (frame.includes('"RunError"') || frame.includes('"errors":[')) {
+        socket.off('message', onMessage);
+        return reject(new Error(frame));
+      }
       if (reading.read(frame)) return;
       if (frame.includes('"type":"ping"')) return socket.send('{"type":"pong"}');
       socket.off('message', onMessage);
@@ -76,10 +80,9 @@ export class FrameReader {
     this.#onText = onText;
   }
 
-  /** False: not an event. Throws when the run failed. */
+  /** False: not an event. */
   read(frame: string): boolean {
     if (!frame.includes('"type":"next"')) return false;
-    if (frame.includes('"RunError"') || frame.includes('"errors":[')) throw new Error(frame);
     const text = /"text":"((?:[^"\\]|\\.)*)"/.exec(frame)?.[1];
     if (text === undefined || !frame.includes('"TokenDelta"')) return true;
     if (this.#frames === 0) this.#firstTextMs = performance.now() - this.#startedAt;
