@@ -6,6 +6,7 @@ import { createTable, TABLES } from './schema.ts';
 import {
   type ColumnRow,
   columnRowSchema,
+  compareReplication,
   compareSchema,
   type MissingPart,
   type SchemaComparison,
@@ -107,17 +108,15 @@ async function compare(
   const columns: readonly ColumnRow[] = await select(
     client,
     columnRowSchema,
+    compareReplication,
     `SELECT table_name, column_name, kind, position, type, clustering_order
      FROM system_schema.columns WHERE keyspace_name = ?`,
     [keyspace],
   );
   const comparison = compareSchema(TABLES, columns);
-  const isElsewhere =
-    found?.replication['class']?.endsWith('NetworkTopologyStrategy') &&
-    found.replication[dataCentre] === undefined;
-  const differences = isElsewhere
-    ? [`keyspace ${keyspace} keeps no copy in data centre ${dataCentre}`, ...comparison.differences]
-    : comparison.differences;
+  const elsewhere =
+    found === undefined ? [] : compareReplication(found.replication, { keyspace, dataCentre });
+  const differences = [...elsewhere, ...comparison.differences];
   return { hasKeyspace: found !== undefined, comparison: { ...comparison, differences } };
 }
 

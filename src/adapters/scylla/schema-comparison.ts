@@ -23,6 +23,17 @@ export type MissingPart =
   | { readonly kind: 'table'; readonly table: TableDefinition }
   | { readonly kind: 'column'; readonly table: string; readonly column: string; readonly type: string };
 
+/** A sentence when no copy is kept where we look for it. SimpleStrategy keeps copies anywhere and names no data centre. */
+export function compareReplication(
+  replication: Readonly<Record<string, string>>,
+  { keyspace, dataCentre }: { readonly keyspace: string; readonly dataCentre: string },
+): readonly string[] {
+  const isByDataCentre = replication['class']?.endsWith('NetworkTopologyStrategy') === true;
+  // ScyllaDB may list the racks that have a copy instead of a number.
+  const isHere = !['0', '[]', undefined].includes(replication[dataCentre]);
+  return isByDataCentre && !isHere ? [`keyspace ${keyspace} keeps no copy in data centre ${dataCentre}`] : [];
+}
+
 export function compareSchema(
   wanted: readonly TableDefinition[],
   columns: readonly ColumnRow[],

@@ -26,6 +26,7 @@ export function newScyllaClient(
   const { loadBalancing, reconnection } = policies;
   return new Client({
     contactPoints: [...settings.contactPoints],
+    protocolOptions: { port: settings.port },
     localDataCenter: settings.dataCentre,
     ...(keyspace ? { keyspace: settings.keyspace } : {}),
     ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),

@@ -4,6 +4,8 @@ import { DomainError } from '../../domain/errors.ts';
 export interface ScyllaSettings {
   /** `host:port` each; the driver finds the other nodes by itself. */
   readonly contactPoints: readonly string[];
+  /** Of the nodes that the driver finds by itself. */
+  readonly port: number;
   readonly credentials: { readonly username: string; readonly password: string } | undefined;
   readonly keyspace: string;
   /** Queries go to nodes of this data centre only. */
@@ -49,7 +51,7 @@ export function parseScyllaUrl(url: string): ScyllaSettings {
     throw refused(`unknown parameter ${JSON.stringify(unknown)}; known are ${[...PARAMETERS].join(', ')}`);
   }
   return {
-    contactPoints: contactPointsOf(hosts),
+    ...contactPointsOf(hosts),
     credentials: userInfo === undefined ? undefined : credentialsOf(userInfo),
     keyspace,
     dataCentre: parameters.get('dc') ?? 'datacenter1',
@@ -65,7 +67,7 @@ export function mayMissWrites(consistency: types.consistencies): boolean {
 }
 
 /** The last port stands for the hosts that name none. */
-function contactPointsOf(hosts: string): readonly string[] {
+function contactPointsOf(hosts: string): Pick<ScyllaSettings, 'contactPoints' | 'port'> {
   const names = hosts.split(',');
   const ports = names.map((name) => {
     const match = HOST.exec(name);
@@ -73,7 +75,8 @@ function contactPointsOf(hosts: string): readonly string[] {
     return match[1];
   });
   const common = ports.at(-1) ?? String(PORT);
-  return names.map((name, index) => (ports[index] === undefined ? `${name}:${common}` : name));
+  const contactPoints = names.map((name, index) => (ports[index] === undefined ? `${name}:${common}` : name));
+  return { contactPoints, port: Number(common) };
 }
 
 function credentialsOf(userInfo: string): ScyllaSettings['credentials'] {

@@ -1,10 +1,10 @@
 import { describe, it } from 'vitest';
 import { openScyllaStores } from '../../../src/adapters/scylla/open-scylla-stores.ts';
 import { describeChatLog } from '../../contract/suites/chat-log.ts';
-import { NO_SERVER, newMigratedKeyspace, serverUrl, silentLog } from './harness.ts';
+import { nameOf, newMigratedKeyspace, serverUrl, silentLog } from './harness.ts';
 
 if (serverUrl === undefined) {
-  describe.skip(`ChatLog: ScyllaDB (${NO_SERVER})`, () => {
+  describe.skip(nameOf('ChatLog: ScyllaDB'), () => {
     it('keeps the contract', () => {});
   });
 } else {

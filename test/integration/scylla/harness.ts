@@ -8,9 +8,12 @@ export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Of a server whose user may make keyspaces; each suite makes one of its own there. */
 export const { SCYLLA_URL_TEST: serverUrl } = process.env;
-/** In the name of what is left out without a server. */
-export const NO_SERVER =
+const NO_SERVER =
   'needs SCYLLA_URL_TEST, a ScyllaDB or Cassandra 5 server: `npm run servers -- start` prints its URL';
+
+/** A suite's name; without a server, with the reason why it is left out. */
+export const nameOf = (suite: string): string =>
+  serverUrl === undefined ? `${suite} (${NO_SERVER})` : suite;
 
 export interface TestKeyspace {
   /** Of a keyspace that does not exist yet. */
