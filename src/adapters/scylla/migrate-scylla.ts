@@ -108,7 +108,6 @@ async function compare(
   const columns: readonly ColumnRow[] = await select(
     client,
     columnRowSchema,
-    compareReplication,
     `SELECT table_name, column_name, kind, position, type, clustering_order
      FROM system_schema.columns WHERE keyspace_name = ?`,
     [keyspace],
