@@ -1,5 +1,4 @@
 /** The server's one door: Fastify, and behind it HTTP, WebSocket, SSE, uploads, health and the playground. */
-import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Clock, Log, Random } from '../../domain/ports/system.ts';
 import { ErrorMapping } from '../../graphql/error-mapping.ts';
@@ -13,6 +12,7 @@ import { GraphqlSockets } from './graphql-socket.ts';
 import { GraphqlStreams } from './graphql-sse.ts';
 import { type Readiness, serveHealth } from './health.ts';
 import { answerErrors } from './http-errors.ts';
+import { listenAt } from './listening.ts';
 import type { EdgeOptions } from './options.ts';
 import { servePlayground } from './playground.ts';
 import { logRequests, requestIdFrom } from './requests.ts';
@@ -34,8 +34,6 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>;
 }
 
-const WILDCARDS = new Set(['0.0.0.0', '::']);
-
 export async function createHttpServer(dependencies: HttpServerDependencies): Promise<HttpServer> {
   const { clock } = dependencies;
   let draining = false;
@@ -48,10 +46,7 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   await app.ready();
 
   return {
-    async listen(port, host) {
-      await app.listen({ port, host });
-      return { url: urlOf(app.server.address(), host) };
-    },
+    listen: async (port, host) => ({ url: await listenAt(app, port, host) }),
     async close(graceMs) {
       draining = true;
       streams.close();
@@ -110,10 +105,4 @@ async function serveGraphql(
     streams.attach(scope);
   });
   return { sockets, streams };
-}
-
-function urlOf(address: AddressInfo | string | null, host: string): string {
-  const port = typeof address === 'object' ? address?.port : undefined;
-  const name = WILDCARDS.has(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  return `http://${name}:${port}`;
 }

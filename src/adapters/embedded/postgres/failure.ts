@@ -10,7 +10,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /incompatible with server|not compatible with this version/i,
-    'the data was written by another version of PostgreSQL',
+    'the data is damaged, or another build of PostgreSQL wrote it; restore the data folder from a backup',
   ],
   [
     /could not locate a valid checkpoint|invalid (?:primary )?checkpoint|incorrect checksum|is not a database cluster|could not find the database system|missing or erroneous|lacks|could not open (?:file|directory) "(?:global|pg_|base|PG_)|invalid (?:data|contents)|PANIC/i,
