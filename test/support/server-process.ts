@@ -23,16 +23,21 @@ export interface Exit {
   readonly stderr: string;
 }
 
+/** Started and not yet ended: what a failed test leaves behind must not keep its folder busy. */
+const running = new Set<CliProcess>();
+
 /** The built command line as a child of its own, with an environment of nothing but what is given. */
 export class CliProcess {
   readonly child: ChildProcess;
   readonly exited: Promise<Exit>;
+  readonly folder: string | undefined;
   stdout = '';
   stderr = '';
   readonly #listeners = new Set<() => void>();
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd = tmpdir()) {
     if (!existsSync(MAIN)) throw new Error('dist/ is missing: run `npm run build` before these tests.');
+    this.folder = env['DATA_DIR'];
     const flags = ['--enable-source-maps', '--disable-warning=ExperimentalWarning'];
     this.child = spawn(NODE, [...flags, MAIN, ...args], {
       cwd,
@@ -41,8 +46,10 @@ export class CliProcess {
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#hear('stdout', text));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear('stderr', text));
+    running.add(this);
     this.exited = new Promise((resolve) => {
       this.child.once('close', (code, signal) => {
+        running.delete(this);
         resolve({ code, signal, stdout: this.stdout, stderr: this.stderr });
         for (const listener of this.#listeners) listener();
       });
@@ -170,6 +177,8 @@ export class DataFolderFixture {
   }
 
   async remove(): Promise<void> {
+    const own = [...running].filter(({ folder }) => folder?.startsWith(this.parent));
+    await Promise.all(own.map((child) => child.kill('SIGKILL')));
     await this.quiet();
     await rm(this.parent, { recursive: true, force: true });
   }
