@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { resolveJars } from './install.mjs';
 import { exchange, freePort, startDaemon } from './process.mjs';
 
-const sources = fileURLToPath(new URL('cassandra', import.meta.url));
+const sources = fileURLToPath(new URL('./cassandra', import.meta.url));
 
 /** Cassandra stands in for ScyllaDB, which has no package to install; the adapter keeps to the CQL that both share. */
 export const key = 'SCYLLA_URL';
@@ -11,7 +11,7 @@ export const packages = [
   { program: 'java', name: 'openjdk-17-jre-headless' },
   { program: 'mvn', name: 'maven' },
 ];
-export const urlOf = (port) => `scylla://127.0.0.1:${port}/multidb?localDataCenter=datacenter1`;
+export const urlOf = (port) => `scylla://127.0.0.1:${port}/multidb?dc=datacenter1`;
 
 /** What Cassandra's own start script opens of the JDK. */
 const OPENS = [

@@ -35,6 +35,10 @@ export const settingsSchema = z.object({
   ALLOWED_ORIGINS: list,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  MONGODB_URL: z.url({ protocol: /^mongodb(\+srv)?$/ }).optional(),
+  SCYLLA_URL: z.string().startsWith('scylla://').optional(),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  STORE_OPEN_TIMEOUT_MS: count(15_000),
   DATABASE_POOL_SIZE_MAX: count(12, 500),
   DATABASE_STATEMENT_TIMEOUT_MS: count(15_000),
 

@@ -16,8 +16,13 @@ import { SystemClock } from '../adapters/system/clock.ts';
 import { UlidGenerator } from '../adapters/system/ids.ts';
 import { SystemRandom } from '../adapters/system/random.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { Clock, Log } from '../domain/ports/system.ts';
+import type { BlobStore, Cache, ChunkIndex } from '../domain/ports/chunk-index.ts';
+import type { SessionCache } from '../domain/ports/identity.ts';
+import type { RateLimiter } from '../domain/ports/limits.ts';
+import type { ChatLog, RunEventLog } from '../domain/ports/runs.ts';
+import type { Clock, Lifecycle, Log } from '../domain/ports/system.ts';
 import type { Config } from './config.ts';
+import { type ExternalStores, openExternalStores } from './external-stores.ts';
 import type { ShutdownStack } from './shutdown.ts';
 
 export interface OpenContext {
@@ -29,7 +34,10 @@ export interface OpenContext {
 
 export type Stores = Awaited<ReturnType<typeof openStores>>;
 
-/** Every store a role needs, opened side by side; whatever was opened is on the shutdown stack even if a later one fails. */
+/**
+ * Every store a role needs: of each kind the one whose URL is set, else the embedded one. Whatever was opened is on the
+ * shutdown stack even if a later one fails.
+ */
 export async function openStores(context: OpenContext, role: 'serve' | 'work') {
   const { config, log, shutdown } = context;
   const folder = await openDataFolder({ path: config.DATA_DIR, role, log });
@@ -38,7 +46,10 @@ export async function openStores(context: OpenContext, role: 'serve' | 'work') {
   const random = new SystemRandom();
   const secretsLoaded = loadSecrets(folder.secretsFolder, random);
   secretsLoaded.catch(() => {});
-  const database = await openDatabase(context, folder);
+  const [database, external] = await Promise.all([
+    openDatabase(context, folder),
+    openExternalStores(context, clock),
+  ]);
   const system = { clock, random, ids: new UlidGenerator(clock, random), log };
   const relational = createPostgresRepositories(database, system);
   shutdown.add('relational repositories', () => relational.close());
@@ -50,11 +61,7 @@ export async function openStores(context: OpenContext, role: 'serve' | 'work') {
     folder: folder.path,
     folderIsNew: folder.isNew,
     secrets,
-    ...openSqlite(context, folder, clock),
-    blobs: await FolderBlobStore.open({ folder: folder.blobFolder, clock }),
-    cache: new MemoryCache({ clock }),
-    rateLimiter: new MemoryRateLimiter({ clock }),
-    sessionCache: new MemorySessionCache(),
+    ...(await openPorts(context, { folder, clock, external })),
   };
 }
 
@@ -88,15 +95,41 @@ async function requireMigrated(url: string, log: Log): Promise<void> {
   );
 }
 
-function openSqlite({ shutdown }: OpenContext, folder: DataFolder, clock: Clock) {
-  const serving = new ServingDatabase(folder.servingDatabase);
-  shutdown.add('chat log and run events', () => serving.close());
+interface PortSources {
+  readonly folder: DataFolder;
+  readonly clock: Clock;
+  readonly external: ExternalStores;
+}
+
+async function openPorts({ shutdown }: OpenContext, { folder, clock, external }: PortSources) {
+  const { mongo, scylla, redis } = external;
+  let servingDatabase: ServingDatabase | undefined;
+  const serving = (): ServingDatabase => {
+    if (servingDatabase === undefined) {
+      const opened = new ServingDatabase(folder.servingDatabase);
+      shutdown.add('chat log and run events', () => opened.close());
+      servingDatabase = opened;
+    }
+    return servingDatabase;
+  };
+  const index = mongo ?? openChunkIndex(folder, shutdown);
+  const chunkIndex: ChunkIndex = index.chunkIndex;
+  const chatLog: ChatLog = scylla?.chatLog ?? new SqliteChatLog(serving());
+  const runEventLog: RunEventLog =
+    redis?.runEventLog ?? new SqliteRunEventLog({ database: serving(), clock });
+  const blobs: BlobStore = mongo?.blobs ?? (await FolderBlobStore.open({ folder: folder.blobFolder, clock }));
+  const cache: Cache = redis?.cache ?? new MemoryCache({ clock });
+  const rateLimiter: RateLimiter = redis?.rateLimiter ?? new MemoryRateLimiter({ clock });
+  const sessionCache: SessionCache = redis?.sessionCache ?? new MemorySessionCache();
+  const lifecycles = [index, scylla, redis, servingDatabase].filter((store) => store !== undefined);
+  return { chunkIndex, chatLog, runEventLog, blobs, cache, rateLimiter, sessionCache, lifecycles };
+}
+
+function openChunkIndex(
+  folder: DataFolder,
+  shutdown: ShutdownStack,
+): Pick<Lifecycle, 'health'> & { readonly chunkIndex: ChunkIndex } {
   const chunkIndex = new SqliteChunkIndex(folder.chunkDatabase);
   shutdown.add('chunk index', () => chunkIndex.close());
-  return {
-    serving,
-    chunkIndex,
-    chatLog: new SqliteChatLog(serving),
-    runEventLog: new SqliteRunEventLog({ database: serving, clock }),
-  };
+  return { chunkIndex, health: (signal) => chunkIndex.health(signal) };
 }

@@ -86,7 +86,7 @@ async function serve(context: OpenContext, parts: Parts): Promise<string> {
     log,
     clock: stores.clock,
     random: stores.random,
-    readiness: readinessOf([stores.database, stores.serving, stores.chunkIndex]),
+    readiness: readinessOf([stores.database, ...stores.lifecycles]),
   });
   shutdown.add(
     'HTTP server',

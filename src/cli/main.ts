@@ -4,8 +4,8 @@ import { ConfigError } from '../app/config.ts';
 import { MultiDbError } from '../client/index.ts';
 import { DomainError } from '../domain/errors.ts';
 import { askCommand } from './commands/ask.ts';
-import { migrateCommand } from './commands/database.ts';
 import { demoCommand } from './commands/demo.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { roleCommand } from './commands/role.ts';
 
 /** sysexits.h: EX_CONFIG, EX_SOFTWARE and the shell's plain failure. */

@@ -101,5 +101,8 @@ function demoEnvironment(folder: string): Record<string, string | undefined> {
     PORT: '0',
     DATA_DIR: folder,
     DATABASE_URL: undefined,
+    MONGODB_URL: undefined,
+    SCYLLA_URL: undefined,
+    REDIS_URL: undefined,
   };
 }
