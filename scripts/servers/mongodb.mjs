@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { resolveJars } from './install.mjs';
 import { exchange, freePort, startDaemon } from './process.mjs';
 
-const sources = fileURLToPath(new URL('mongodb', import.meta.url));
+const sources = fileURLToPath(new URL('./mongodb', import.meta.url));
 const MAIN = 'VectorMongoServer';
 
 /** mongo-java-server, which keeps everything in memory, with the search commands of Atlas added by our own class. */

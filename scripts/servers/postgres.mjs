@@ -34,7 +34,7 @@ export async function isReady(port) {
 }
 
 function psql(url, statement) {
-  return spawnSync('psql', ['-XqAtc', statement, url]).status === 0;
+  return spawnSync(`${newestBin()}/psql`, ['-XqAtc', statement, url]).status === 0;
 }
 
 function newestBin() {
