@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFile, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noopLog } from '../../../src/adapters/system/log.ts';
@@ -13,6 +15,7 @@ import {
   processesOf,
   startServer,
 } from '../../support/server-process.ts';
+import { DEMO } from '../../support/system.ts';
 
 const FULL_MEGABYTES = 192;
 const START_TIMEOUT_MS = 60_000;
@@ -38,9 +41,9 @@ function expectSentence({ code, stdout, stderr }: Exit, ...words: readonly (stri
 }
 
 /** In this process, which is quicker where the exit code is not the point. */
-const startHere = (folder: string) =>
+const startHere = (folder: string, env: Readonly<Record<string, string>> = {}) =>
   startSystem({
-    config: readConfig({ NODE_ENV: 'test', PORT: '0', DATA_DIR: folder }),
+    config: readConfig({ NODE_ENV: 'test', PORT: '0', DATA_DIR: folder, ...env }),
     log: noopLog,
     role: 'all',
     signal: new AbortController().signal,
@@ -122,27 +125,43 @@ describe('a data folder with data in it', () => {
     expect(await client.documents.text(documentId)).toBe('The well is nine metres deep.');
     expect((await client.ask('How deep is the well?').finished()).text).toContain('nine metres');
     client.close();
-    const { port } = new URL(server.url);
-    const other = await DataFolderFixture.make();
-    expectSentence(await failingStart(other.path, { PORT: port }), port, /in use/);
-    await other.remove();
     await server.stop();
     await folder.quiet();
+  });
+
+  it('is left as it is when the port is in use', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    await expect(startHere(folder.path, { PORT: String(port) })).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+      message: expect.stringMatching(new RegExp(`127.0.0.1:${port}.*in use`)),
+    });
+    taken.close();
+    // Nothing of the failed start holds on to the folder.
+    const system = await startHere(folder.path);
+    await system.close();
   });
 
   it('opens nothing for the demo password in production, or off this machine', {
     timeout: 120_000,
   }, async () => {
     for (const env of [{ NODE_ENV: 'production' }, { HOST: '0.0.0.0' }]) {
-      const server = await startServer({ folder: folder.path, env });
-      expect(server.process.stdout).not.toContain('seeded');
-      const url = server.url.replace('0.0.0.0', '127.0.0.1');
-      const client = new MultiDbClient({ url });
-      await expect(client.login('test@example.com', 'testpassword123')).rejects.toMatchObject({
+      const system = await startHere(folder.path, env);
+      expect(system.seeded).toBeUndefined();
+      const client = new MultiDbClient({ url: system.url ?? '' });
+      await expect(client.login(DEMO.email, DEMO.password)).rejects.toMatchObject({
         code: 'INVALID_CREDENTIALS',
       });
-      await server.stop();
+      await system.close();
     }
+  });
+
+  it('is not seeded where the demo password opens nothing', async () => {
+    const path = join(folder.parent, 'production');
+    const system = await startHere(path, { NODE_ENV: 'production' });
+    expect(system.seeded).toBeUndefined();
+    await system.close();
   });
 });
 
@@ -156,7 +175,7 @@ describe('a data folder that cannot be used', () => {
   it('a file in its place', async () => {
     const path = join(fixture.parent, 'file');
     await writeFile(path, 'mine');
-    expectSentence(await failingStart(path), 'not a folder');
+    await expect(startHere(path)).rejects.toThrow(`${path} is not a folder.`);
     expect(await readFile(path, 'utf8')).toBe('mine');
   });
 
@@ -173,8 +192,8 @@ describe('a data folder that cannot be used', () => {
     await mkdir(path, { mode: isRoot ? 0o700 : 0o500 });
     if (isRoot) mount(path, 'ro,size=1m');
     try {
-      expectSentence(await failingStart(path), 'cannot be written');
-      expectSentence(await failingStart(join(path, 'below')), 'cannot be written');
+      await expect(startHere(path)).rejects.toThrow(`${path} cannot be written`);
+      await expect(startHere(join(path, 'below'))).rejects.toThrow('cannot be written');
     } finally {
       if (isRoot) execFileSync('umount', [path]);
     }
@@ -188,7 +207,7 @@ describe('a data folder that cannot be used', () => {
       await mkdir(path);
       mount(path, 'size=8m');
       try {
-        expectSentence(await failingStart(join(path, 'data')), 'full');
+        await expect(startHere(join(path, 'data'))).rejects.toThrow('full');
       } finally {
         execFileSync('umount', [path]);
       }
