@@ -130,7 +130,7 @@ describe('the embedded run event log', () => {
     clock.advance(1_001);
     await log.sweep();
     const count = (table: string) =>
-      database.read((file) => Object.values(file.prepare(`SELECT count(*) FROM ${table}`).get() ?? {})[0]);
+      database.read((file) => Object.values(file.get(`SELECT count(*) FROM ${table}`) ?? {})[0]);
     expect([count('run_log'), count('run_event')]).toEqual([1, 1]);
     expect(await log.read(scope, retired, -1, 9)).toBeUndefined();
     expect(await log.read(scope, live, -1, 9)).toHaveLength(1);
