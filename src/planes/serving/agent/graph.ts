@@ -76,7 +76,7 @@ function compile(steps: AgentSteps) {
     .addEdge('answer', 'verify')
     .addEdge('verify', END)
     .compile({ name: 'agent' });
-  callStepsDirectly(graph.nodes);
+  callStepsDirectly(graph);
   return graph;
 }
 
