@@ -5,6 +5,7 @@ import type { ChatModel, ChatOutcome, ChatTurn, Tokenizer, ToolCall } from '../.
 import type { Log } from '../../../domain/ports/system.ts';
 import type { Answerer, AnswerFinish, AnswerRequest } from './answerer.ts';
 import { CitedText } from './cited-text.ts';
+import { PassageTokens } from './passage-tokens.ts';
 import { buildTurns, FRAME_TOKENS_MAX, fitPassages, formatPassages, SEARCH_TOOL } from './prompt.ts';
 
 /** Requests to the model that may ask for a search; the one after them has to answer. */
@@ -30,10 +31,12 @@ export class ModelAnswerer implements Answerer {
   readonly modelId: string;
   readonly #deps: ModelAnswererDeps;
   readonly #options: ModelAnswererOptions;
+  readonly #passageTokens: PassageTokens;
 
   constructor(deps: ModelAnswererDeps, options: ModelAnswererOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#passageTokens = new PassageTokens(deps.tokenizer);
     this.modelId = deps.model.modelId;
   }
 
@@ -48,8 +51,8 @@ export class ModelAnswerer implements Answerer {
   }
 
   async answer(request: AnswerRequest): Promise<AnswerFinish> {
-    const { tokenizer, log } = this.#deps;
-    const passages = fitPassages(request.passages, this.#options.passageTokensMax, tokenizer);
+    const { log } = this.#deps;
+    const passages = fitPassages(request.passages, this.#options.passageTokensMax, this.#passageTokens);
     const turns = buildTurns({ ...request, passages });
     const text = new CitedText({
       sink: request.sink,
@@ -123,7 +126,7 @@ export class ModelAnswerer implements Answerer {
     const found = await request.search(query);
     const known = new Set(draft.passages.map((passage) => passage.chunk.id));
     const fresh = found.filter((passage) => !known.has(passage.chunk.id));
-    const fitting = fitPassages(fresh, this.#options.passageTokensMax, this.#deps.tokenizer);
+    const fitting = fitPassages(fresh, this.#options.passageTokensMax, this.#passageTokens);
     const first = draft.passages.length + 1;
     draft.passages.push(...fitting);
     sink.event({ type: 'ToolCallEnd', ...tool, succeeded: true });

@@ -1,6 +1,7 @@
 import type { Message } from '../../../domain/conversation.ts';
 import type { Passage } from '../../../domain/document.ts';
 import type { ChatTurn, Tokenizer, ToolDefinition } from '../../../domain/ports/models.ts';
+import type { PassageTokens } from './passage-tokens.ts';
 
 export const SEARCH_TOOL: ToolDefinition = {
   name: 'search_documents',
@@ -66,11 +67,11 @@ export function formatPassages(passages: readonly Passage[], first: number): str
 export function fitPassages(
   passages: readonly Passage[],
   tokensMax: number,
-  tokenizer: Tokenizer,
+  passageTokens: PassageTokens,
 ): Passage[] {
   let left = tokensMax;
   return passages.filter((passage, index) => {
-    const tokens = tokenizer.count(passage.chunk.text) + MESSAGE_FRAME_TOKENS;
+    const tokens = passageTokens.count(passage) + MESSAGE_FRAME_TOKENS;
     if (index > 0 && tokens > left) return false;
     left -= tokens;
     return true;
