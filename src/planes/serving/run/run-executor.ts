@@ -80,6 +80,11 @@ export class RunExecutor {
     };
   }
 
+  /** A run of this node that has not ended, as it was when it began here. */
+  running(runId: RunId): Run | undefined {
+    return this.#entries.get(runId)?.session.run;
+  }
+
   /** Resolves when this node's attempt has ended; undefined: not a run of this node. */
   finished(runId: RunId): Promise<SessionOutcome> | undefined {
     return this.#entries.get(runId)?.done;

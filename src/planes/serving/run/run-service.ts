@@ -98,7 +98,7 @@ export class RunService implements RunApi {
 
   async findAnswer(principal: Principal, run: Run): Promise<Message | null> {
     authorize(principal, 'chat');
-    if (run.workspaceId !== principal.workspaceId || run.userId !== principal.userId) throw notFound('run');
+    if (!isOwn(principal, run)) throw notFound('run');
     const scope = { workspaceId: principal.workspaceId };
     const { conversationId, position } = run;
     return (await this.#deps.chatLog.findMessage(scope, conversationId, position + 1)) ?? null;
@@ -122,8 +122,11 @@ export class RunService implements RunApi {
   }
 
   async watch(principal: Principal, runId: RunId, after: number): Promise<Feed<RunEvent>> {
-    const run = await this.get(principal, runId);
-    const { chatLog, runEventLog } = this.#deps;
+    authorize(principal, 'chat');
+    const { chatLog, runEventLog, executor } = this.#deps;
+    // Whose it is does not change, and that it goes on is known here: no question to the database.
+    const running = executor.running(runId);
+    const run = running && isOwn(principal, running) ? running : await this.get(principal, runId);
     const stored = isSettled(run.status) ? await StoredFeed.open(chatLog, run, after) : undefined;
     if (stored) return stored;
     const settled = (watched: Run, signal: AbortSignal) => this.#settled(watched, signal);
@@ -184,4 +187,8 @@ export class RunService implements RunApi {
       pauseMs = Math.min(pauseMs * 2, SETTLED_POLL_MAX_MS);
     }
   }
+}
+
+function isOwn(principal: Principal, run: Run): boolean {
+  return run.workspaceId === principal.workspaceId && run.userId === principal.userId;
 }
