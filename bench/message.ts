@@ -13,22 +13,29 @@ import { type Caller, openCaller } from './run-load.ts';
 
 const DELTA_COUNT = 200;
 const CALLERS = 16;
-/** Before anything is measured, so that both sides run compiled code. */
-const WARM_UP_ROUNDS = 2;
 
 interface Setting {
   readonly name: string;
   readonly script: ModelScript;
   readonly messagesPerRound: number;
   readonly rounds: number;
+  /** Before anything is measured, so that both sides run compiled code: about a thousand messages. */
+  readonly warmUpRounds: number;
 }
 const SETTINGS: readonly Setting[] = [
-  { name: 'all deltas at once', script: { deltaCount: DELTA_COUNT }, messagesPerRound: 96, rounds: 9 },
+  {
+    name: 'all deltas at once',
+    script: { deltaCount: DELTA_COUNT },
+    messagesPerRound: 96,
+    rounds: 9,
+    warmUpRounds: 10,
+  },
   {
     name: 'one delta every 5 ms',
     script: { deltaCount: DELTA_COUNT, paceMs: 5 },
     messagesPerRound: 64,
-    rounds: 3,
+    rounds: 5,
+    warmUpRounds: 5,
   },
 ];
 
@@ -49,7 +56,7 @@ async function round(callers: readonly Caller[], messageCount: number): Promise<
 }
 
 async function measure(product: Product, token: string, modelUrl: string, setting: Setting) {
-  const { messagesPerRound: count, rounds } = setting;
+  const { messagesPerRound: count, rounds, warmUpRounds } = setting;
   const bare = await startBareStream(modelUrl, SERVER_CORE);
   const ourCallers = await Promise.all(Array.from({ length: CALLERS }, () => openCaller(product.url, token)));
   const bareCallers = await Promise.all(
@@ -71,14 +78,14 @@ async function measure(product: Product, token: string, modelUrl: string, settin
       return (bare.cpuMs() - before) / count;
     },
   };
-  await interleave(WARM_UP_ROUNDS, contestants);
+  await interleave(warmUpRounds, contestants, { quiet: true });
   const cpu = await interleave(rounds, contestants);
   for (const caller of [...ourCallers, ...bareCallers]) caller.close();
   await bare.stop();
   return {
     ours: median(cpu.ours),
     bare: median(cpu.bare),
-    postgres: median(postgres.slice(WARM_UP_ROUNDS)),
+    postgres: median(postgres.slice(warmUpRounds)),
     frames: median(ourFrames),
   };
 }
