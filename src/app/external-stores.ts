@@ -2,7 +2,7 @@ import type { MongoStores } from '../adapters/mongodb/open-mongo-stores.ts';
 import type { RedisStores } from '../adapters/redis/open-redis.ts';
 import type { ScyllaStores } from '../adapters/scylla/open-scylla-stores.ts';
 import type { Clock } from '../domain/ports/system.ts';
-import type { OpenContext } from './stores.ts';
+import type { OpenContext } from './open-context.ts';
 
 /** Those whose URL is set. Each driver is loaded only then: together they would double a cold start. */
 export interface ExternalStores {

@@ -14,7 +14,8 @@ import { UploadService } from '../planes/data/upload-service.ts';
 import { createServingPlane, SERVING_DEFAULTS, type ServingPlane } from '../planes/serving/serving-plane.ts';
 import type { Config } from './config.ts';
 import { loadChatModel, loadEmbedder } from './models.ts';
-import type { OpenContext, Stores } from './stores.ts';
+import type { OpenContext } from './open-context.ts';
+import type { Stores } from './stores.ts';
 
 const ISSUER = 'multidb-ai';
 const AUDIENCE = 'multidb-ai/graphql';

@@ -23,14 +23,8 @@ import type { ChatLog, RunEventLog } from '../domain/ports/runs.ts';
 import type { Clock, Lifecycle, Log } from '../domain/ports/system.ts';
 import type { Config } from './config.ts';
 import { type ExternalStores, openExternalStores } from './external-stores.ts';
+import type { OpenContext } from './open-context.ts';
 import type { ShutdownStack } from './shutdown.ts';
-
-export interface OpenContext {
-  readonly config: Config;
-  readonly log: Log;
-  readonly shutdown: ShutdownStack;
-  readonly signal: AbortSignal;
-}
 
 export type Stores = Awaited<ReturnType<typeof openStores>>;
 
@@ -59,7 +53,6 @@ export async function openStores(context: OpenContext, role: 'serve' | 'work') {
     ...relational,
     database,
     folder: folder.path,
-    folderIsNew: folder.isNew,
     secrets,
     ...(await openPorts(context, { folder, clock, external })),
   };

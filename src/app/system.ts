@@ -4,10 +4,11 @@ import type { ControlPlane } from '../planes/control/control-plane.ts';
 import { DEMO_USER } from '../planes/control/seed.ts';
 import type { Config } from './config.ts';
 import { edgeOptions } from './edge-options.ts';
+import type { OpenContext } from './open-context.ts';
 import type { DataPlane } from './planes.ts';
 import { readinessOf } from './readiness.ts';
 import { ShutdownStack } from './shutdown.ts';
-import { type OpenContext, openStores, type Stores } from './stores.ts';
+import { openStores, type Stores } from './stores.ts';
 
 /** A step may take its grace and a little to cut what is left. */
 const CLOSE_MARGIN_MS = 2_000;
@@ -48,8 +49,8 @@ async function start(context: StartOptions & { readonly shutdown: ShutdownStack 
   const stores = await openStores(context, role === 'work' ? 'work' : 'serve');
   const [planes, { createHttpServer }] = await modules;
   const control = planes.buildControlPlane(config, stores);
-  const isNew = stores.folderIsNew && config.DATABASE_URL === undefined;
-  const seeded = role !== 'work' && isNew && config.demoAllowed && (await control.seedDemo()) === 'created';
+  const maySeed = role !== 'work' && config.DATABASE_URL === undefined && config.demoAllowed;
+  const seeded = maySeed && (await control.seedDemo()) === 'created';
   const data = await planes.buildDataPlane(context, stores);
   if (role !== 'serve') await startWorker(context, stores, data);
   const url =
