@@ -97,6 +97,24 @@ describe('a graceful stop', () => {
   });
 });
 
+describe('a first start', () => {
+  it('that was killed, or that a worker made, is made good by the next one', {
+    timeout: 90_000,
+  }, async () => {
+    const folder = await DataFolderFixture.make();
+    const env = { PORT: '0', DATA_DIR: folder.path, LOG_LEVEL: 'info' };
+    const first = new CliProcess(['all'], env);
+    await first.printed(/PostgreSQL started/);
+    await first.kill('SIGKILL');
+    const work = await startServer({ folder: folder.path, command: 'work' });
+    const serve = await startServer({ folder: folder.path, command: 'serve' });
+    expect(serve.process.stdout).toContain('seeded the demo user');
+    (await serve.client()).close();
+    await Promise.all([serve.stop(), work.stop()]);
+    await folder.remove();
+  });
+});
+
 describe('serve and work on one folder', () => {
   let folder: DataFolderFixture;
   let serve: ServerProcess;

@@ -38,6 +38,10 @@ export class MemoryUserRepository implements UserRepository {
     return this.#database.users.get(userId);
   }
 
+  async isEmpty(_scope: SystemScope): Promise<boolean> {
+    return this.#database.users.size === 0;
+  }
+
   async listMemberships(_scope: SystemScope, userId: UserId): Promise<readonly MembershipRecord[]> {
     const memberships: MembershipRecord[] = [];
     for (const row of this.#database.memberships.values()) {

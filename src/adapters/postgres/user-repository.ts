@@ -29,6 +29,7 @@ INSERT INTO memberships (workspace_id, user_id, role) VALUES ($5, $1, 'OWNER')`,
 const USER = `id, email, password_hash AS "passwordHash", default_workspace_id AS "defaultWorkspaceId"`;
 const FIND = { name: 'user_find', text: `SELECT ${USER} FROM users WHERE id = $1` };
 const FIND_BY_EMAIL = { name: 'user_find_by_email', text: `SELECT ${USER} FROM users WHERE email = $1` };
+const IS_EMPTY = { name: 'user_is_empty', text: 'SELECT 1 FROM users LIMIT 1' };
 const LIST_MEMBERSHIPS = {
   name: 'user_list_memberships',
   text: `SELECT m.role, w.id, w.name, w.default_collection_id AS "defaultCollectionId"
@@ -77,6 +78,10 @@ export class PostgresUserRepository implements UserRepository {
   async find(_scope: SystemScope, userId: UserId): Promise<UserRecord | undefined> {
     const [row] = await this.#database.query(FIND, [userId]);
     return row === undefined ? undefined : toUser(row);
+  }
+
+  async isEmpty(_scope: SystemScope): Promise<boolean> {
+    return (await this.#database.query(IS_EMPTY, [])).length === 0;
   }
 
   async listMemberships(_scope: SystemScope, userId: UserId): Promise<readonly MembershipRecord[]> {

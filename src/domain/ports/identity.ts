@@ -35,6 +35,8 @@ export interface UserRepository {
   ): Promise<'created' | 'email-taken'>;
   findByEmail(scope: SystemScope, email: string): Promise<UserRecord | undefined>;
   find(scope: SystemScope, userId: UserId): Promise<UserRecord | undefined>;
+  /** True while nobody has an account. */
+  isEmpty(scope: SystemScope): Promise<boolean>;
   listMemberships(scope: SystemScope, userId: UserId): Promise<readonly MembershipRecord[]>;
 }
 

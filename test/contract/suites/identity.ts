@@ -33,6 +33,7 @@ export function describeUserRepository(name: string, make: MakeRelational): void
       const account = newAccount(`${ids.next('usr')}@example.com`);
       const { user, workspace } = account;
       expect(await create(account)).toBe('created');
+      expect(await harness.users.isEmpty(SYSTEM_SCOPE)).toBe(false);
       expect(await harness.users.find(SYSTEM_SCOPE, user.id)).toEqual(user);
       expect(await harness.users.findByEmail(SYSTEM_SCOPE, user.email)).toEqual(user);
       const scope = { workspaceId: workspace.id };

@@ -158,6 +158,13 @@ describe('the demo user', () => {
     });
   });
 
+  test('is not seeded where somebody has an account', async () => {
+    const world = newWorld();
+    await world.identity.signUp({ email: 'first@example.com', password: 'a long enough password' }, HERE);
+    expect(await world.seedDemo()).toBe('exists');
+    expect(await world.identity.login(demo, HERE)).toEqual({ kind: 'invalid-credentials' });
+  });
+
   test('is not seeded, and its password opens nothing, where that is not allowed', async () => {
     const world = newWorld();
     await world.seedDemo();
