@@ -187,15 +187,14 @@ export function describeRunEventLog(name: string, make: () => Promise<RunEventLo
         end();
         end();
         await append(0, deltas('a'));
-        const live = new Promise<void>((resolve) => {
-          void harness.log.subscribe(scope, runId, () => {
-            heard.push('live');
-            resolve();
-          });
+        const live = Promise.withResolvers<void>();
+        await harness.log.subscribe(scope, runId, () => {
+          heard.push('live');
+          live.resolve();
         });
         await expect(append(7, deltas('x'))).rejects.toThrow();
         await append(1, deltas('b'));
-        await live;
+        await live.promise;
         expect(heard).toEqual(['live']);
       });
 
