@@ -21,7 +21,6 @@ import type { SessionCache } from '../domain/ports/identity.ts';
 import type { RateLimiter } from '../domain/ports/limits.ts';
 import type { ChatLog, RunEventLog } from '../domain/ports/runs.ts';
 import type { Clock, Lifecycle, Log } from '../domain/ports/system.ts';
-import type { Config } from './config.ts';
 import { type ExternalStores, openExternalStores } from './external-stores.ts';
 import type { OpenContext } from './open-context.ts';
 import type { ShutdownStack } from './shutdown.ts';

@@ -147,7 +147,7 @@ export type SendMessageInput = {
 export type SignUpInput = {
   /** E-mail to sign in with. */
   readonly email: string;
-  /** A password of at least 12 characters that is not a common one. */
+  /** A password of 10 to 200 characters, other than the e-mail. */
   readonly password: string;
   /** Name of the first workspace; default: from the e-mail. */
   readonly workspaceName?: string | null | undefined;
