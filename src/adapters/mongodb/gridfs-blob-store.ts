@@ -60,13 +60,7 @@ export class GridFsBlobStore implements BlobStore {
     const fileId = new ObjectId();
     const note = { _id: fileId, key: path, startedAt: this.#clock.now() };
     await this.#connection.run(() => this.#uploads.insertOne(note));
-    try {
-      await this.#upload(fileId, path, bytes);
-    } catch (error) {
-      // What broke the delivery is the caller's own; a cleaning that fails too is the sweep's.
-      await this.#discard(fileId, fileId).catch(() => undefined);
-      throw toDomainError(error);
-    }
+    await this.#upload(fileId, path, bytes);
     const update = { $set: { fileId } };
     const options = { upsert: true, returnDocument: 'before' } as const;
     const previous = await this.#connection.run(() =>
@@ -115,10 +109,26 @@ export class GridFsBlobStore implements BlobStore {
     return keySchema.nullable().parse(row)?.fileId;
   }
 
+  /** What the source of the bytes throws (a broken connection, a limit) is the caller's own and passes unchanged. */
   async #upload(fileId: FileId, path: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
-    const source = bytes instanceof Uint8Array ? [bytes] : bytes;
+    let broken: { readonly by: unknown } | undefined;
+    const source = async function* () {
+      try {
+        if (bytes instanceof Uint8Array) yield bytes;
+        else yield* bytes;
+      } catch (error) {
+        broken = { by: error };
+        throw error;
+      }
+    };
     const target = this.#bucket.openUploadStreamWithId(fileId, path);
-    await pipeline(Readable.from(source), target, { signal: AbortSignal.timeout(TRANSFER_TIMEOUT_MS) });
+    try {
+      await pipeline(Readable.from(source()), target, { signal: AbortSignal.timeout(TRANSFER_TIMEOUT_MS) });
+    } catch (error) {
+      // A cleaning that fails too is the sweep's.
+      await this.#discard(fileId, fileId).catch(() => undefined);
+      throw broken === undefined ? toDomainError(error) : broken.by;
+    }
   }
 
   /** undefined: the file was replaced or removed before its last byte was read. */
@@ -169,7 +179,7 @@ function pathOf({ workspaceId }: WorkspaceScope, key: string): string {
   throw new DomainError('BAD_USER_INPUT', 'This is not a key of a blob.');
 }
 
-/** GridFS: "FileNotFound: …", "ChunkIsMissing: …", "ExtraChunk: …" for a file whose chunks are going. */
+/** GridFS: "FileNotFound", "File not found", "ChunkIsMissing" for a file whose chunks are going. */
 function isFileMissing(error: unknown): boolean {
-  return error instanceof MongoError && /FileNotFound|ChunkIsMissing|no chunk/i.test(error.message);
+  return error instanceof MongoError && /FileNotFound|File not found|ChunkIsMissing/.test(error.message);
 }

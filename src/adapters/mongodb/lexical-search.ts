@@ -102,7 +102,8 @@ export class LexicalSearch {
         known: namesOf(terms.slice(0, asked)),
       });
       asked = next;
-      scored = ranked([...scored, ...scoreAll(view, terms, found)], query.limit);
+      // In the order asked: a sum of the same shares in another order differs in its last digit.
+      scored = ranked([...scored, ...scoreAll(view, query.terms, found)], query.limit);
       const atMost = terms.slice(asked).reduce((sum, { idf }) => sum + idf, 0);
       if (scored.length === query.limit && (scored.at(-1)?.score ?? 0) >= atMost) break;
     }

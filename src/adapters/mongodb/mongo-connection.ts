@@ -1,7 +1,7 @@
 import mongoose from 'mongoose';
 import { DomainError } from '../../domain/errors.ts';
 import type { Lifecycle, Log } from '../../domain/ports/system.ts';
-import { toDomainError } from './mongo-error.ts';
+import { codeOf, toDomainError } from './mongo-error.ts';
 
 export interface MongoOptions {
   /** `mongodb://` or `mongodb+srv://`; the database in its path, else `multidb`. */
@@ -18,6 +18,7 @@ const OPERATION_TIMEOUT_MS = 15_000;
 const SELECTION_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const HEARTBEAT_MS = 5_000;
+const DUPLICATE_KEY_CODE = 11_000;
 const IDLE_MAX_MS = 5 * 60_000;
 
 /** A connection pool of its own. Nothing is created, indexed or buffered behind our back. */
@@ -32,6 +33,7 @@ export class MongoConnection implements Lifecycle {
 
   /** Throws STORE_UNAVAILABLE when no server answers, BAD_USER_INPUT for a malformed URL. */
   static async open(options: MongoOptions): Promise<MongoConnection> {
+    requireUrl(options.url);
     const operationTimeoutMs = options.operationTimeoutMs ?? OPERATION_TIMEOUT_MS;
     try {
       const connection = mongoose.createConnection();
@@ -70,10 +72,18 @@ export class MongoConnection implements Lifecycle {
     }
   }
 
-  /** One transaction; `work` may run more than once and must touch nothing but the session. */
+  /**
+   * One transaction; `work` may run more than once and must touch nothing but the session. Two that insert the same
+   * row first meet as a duplicate key, which the driver does not repeat; the second time the row is there.
+   */
   transaction<T>(work: (session: mongoose.ClientSession) => Promise<T>): Promise<T> {
+    const attempt = () =>
+      this.mongoose.withSession((session) => session.withTransaction(() => work(session)));
     return this.run(() =>
-      this.mongoose.withSession((session) => session.withTransaction(() => work(session))),
+      attempt().catch((error: unknown) => {
+        if (codeOf(error) === DUPLICATE_KEY_CODE) return attempt();
+        throw error;
+      }),
     );
   }
 
@@ -108,6 +118,19 @@ function driverOptions(options: MongoOptions, operationTimeoutMs: number): mongo
     readConcernLevel: 'majority',
     w: 'majority',
   };
+}
+
+/** The driver's own words are the cause only: they repeat parts of the URL, which may hold a password. */
+function requireUrl(url: string): void {
+  try {
+    new mongoose.mongo.MongoClient(url);
+  } catch (cause) {
+    throw new DomainError(
+      'BAD_USER_INPUT',
+      'MONGODB_URL: not a mongodb:// or mongodb+srv:// URL, or with an option that does not exist.',
+      { cause },
+    );
+  }
 }
 
 function databaseOf(url: string): string {

@@ -1,13 +1,22 @@
 import mongoose from 'mongoose';
 import { DomainError } from '../../domain/errors.ts';
 
-const { MongoError, MongoNetworkError, MongoParseError } = mongoose.mongo;
+const { MongoError, MongoNetworkError } = mongoose.mongo;
 
 /** Names, not classes: some of them the driver does not export, one is Mongoose's own. */
 const UNREACHABLE = new Set([
   ...['MongoServerSelectionError', 'MongooseServerSelectionError', 'MongoTopologyClosedError'],
   ...['MongoServerClosedError', 'MongoNotConnectedError', 'MongoClientClosedError', 'MongoPoolClosedError'],
   ...['MongoPoolClearedError', 'MongoStalePrimaryError', 'MongoExpiredSessionError'],
+]);
+/** A socket that fails while the driver writes to it is reported as it is. */
+const SOCKET_CODE = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
 ]);
 const TOO_SLOW = new Set(['MongoWaitQueueTimeoutError', 'MongoOperationTimeoutError']);
 /** MaxTimeMSExpired, ExceededTimeLimit. */
@@ -35,8 +44,6 @@ export function codeOf(error: unknown): number | undefined {
  */
 export function toDomainError(error: unknown): unknown {
   if (error instanceof DomainError || !(error instanceof Error)) return error;
-  if (error instanceof MongoParseError)
-    return new DomainError('BAD_USER_INPUT', `MONGODB_URL: ${error.message}.`, { cause: error });
   const code = codeOf(error);
   if (TOO_SLOW.has(error.name) || (code !== undefined && TOO_SLOW_CODE.has(code)))
     return new DomainError('DEADLINE_EXCEEDED', 'MongoDB took too long.', { cause: error });
@@ -54,6 +61,7 @@ export function toDomainError(error: unknown): unknown {
 
 function isUnreachable(error: Error, code: number | undefined): boolean {
   if (error instanceof MongoNetworkError || UNREACHABLE.has(error.name)) return true;
+  if ('code' in error && typeof error.code === 'string' && SOCKET_CODE.has(error.code)) return true;
   if (code !== undefined && UNREACHABLE_CODE.has(code)) return true;
   return error instanceof MongoError && UNREACHABLE_LABELS.some((label) => error.hasErrorLabel(label));
 }
