@@ -5,15 +5,15 @@ import { DomainError } from '../../domain/errors.ts';
 import { type ConversationId, trustedId } from '../../domain/ids.ts';
 import { bucketOf } from './schema.ts';
 
-const rowSchema = z.object({
-  position: z.int(),
-  message_id: z.string(),
-  role: z.enum(['USER', 'ASSISTANT']),
-  text: z.string(),
-  run_id: z.string(),
-  citations: z.string(),
-  created_at: z.date(),
-});
+interface MessageRow {
+  readonly position: number;
+  readonly message_id: string;
+  readonly role: Message['role'];
+  readonly text: string;
+  readonly run_id: string;
+  readonly citations: string;
+  readonly created_at: Date;
+}
 const citationsSchema = z.array(
   z.object({
     index: z.int(),
@@ -44,10 +44,8 @@ export function partitionOf(workspaceId: string, { conversationId, position }: M
 }
 
 /** Throws STORE_UNAVAILABLE, not retryable, for a row that this module did not write. */
-export function toMessage(conversationId: ConversationId, found: unknown): Message {
-  const parsed = rowSchema.safeParse(found);
-  if (!parsed.success) throw damaged(parsed.error);
-  const row = parsed.data;
+export function toMessage(conversationId: ConversationId, row: unknown): Message {
+  if (!isMessageRow(row)) throw damaged(undefined);
   return {
     id: trustedId('msg', row.message_id),
     conversationId,
@@ -58,6 +56,21 @@ export function toMessage(conversationId: ConversationId, found: unknown): Messa
     citations: parseCitations(row.citations),
     createdAt: row.created_at.getTime(),
   };
+}
+
+/** By hand, because every page pays for it, row by row. */
+function isMessageRow(row: unknown): row is MessageRow {
+  if (!(row instanceof Object)) return false;
+  const fields: Partial<Record<keyof MessageRow, unknown>> = row;
+  return (
+    Number.isInteger(fields.position) &&
+    typeof fields.message_id === 'string' &&
+    (fields.role === 'USER' || fields.role === 'ASSISTANT') &&
+    typeof fields.text === 'string' &&
+    typeof fields.run_id === 'string' &&
+    typeof fields.citations === 'string' &&
+    fields.created_at instanceof Date
+  );
 }
 
 export function damaged(cause: unknown): DomainError {

@@ -151,6 +151,13 @@ async function allRows(result: types.ResultSet): Promise<readonly unknown[]> {
 function within<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(tooSlow(undefined)), deadlineMs);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+    const settle = (outcome: () => void) => {
+      clearTimeout(timer);
+      outcome();
+    };
+    work.then(
+      (result) => settle(() => resolve(result)),
+      (error: unknown) => settle(() => reject(error)),
+    );
   });
 }
