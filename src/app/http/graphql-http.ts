@@ -102,8 +102,9 @@ export async function serveGraphqlHttp(app: FastifyInstance, edge: GraphqlHttpOp
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
-    preHandler: async (request) => {
+    preHandler: (request, _reply, done) => {
       factsOf(request).operationName = operationNameIn(request.body);
+      done();
     },
     handler,
   });

@@ -60,19 +60,24 @@ export function baseUrlOf(
 }
 
 export function logRequests(app: FastifyInstance, log: Log): void {
-  app.addHook('onResponse', async (request: FastifyRequest, reply: FastifyReply) => {
-    const { caller, operationName } = factsOf(request);
-    const path = request.routeOptions.url ?? 'unknown';
-    if (path.startsWith('/health') || path.startsWith('/playground')) return;
-    const line = {
-      requestId: request.id,
-      method: request.method,
-      path,
-      operationName,
-      status: reply.statusCode,
-      durationMs: Math.round(reply.elapsedTime * 10) / 10,
-      ...principalFields(caller?.principal),
-    };
-    log.info(line, 'request');
+  app.addHook('onResponse', (request, reply, done) => {
+    logRequest(request, reply, log);
+    done();
   });
+}
+
+function logRequest(request: FastifyRequest, reply: FastifyReply, log: Log): void {
+  const { caller, operationName } = factsOf(request);
+  const path = request.routeOptions.url ?? 'unknown';
+  if (path.startsWith('/health') || path.startsWith('/playground')) return;
+  const line = {
+    requestId: request.id,
+    method: request.method,
+    path,
+    operationName,
+    status: reply.statusCode,
+    durationMs: Math.round(reply.elapsedTime * 10) / 10,
+    ...principalFields(caller?.principal),
+  };
+  log.info(line, 'request');
 }
