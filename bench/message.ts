@@ -19,7 +19,7 @@ interface Setting {
   readonly script: ModelScript;
   readonly messagesPerRound: number;
   readonly rounds: number;
-  /** Before anything is measured, so that both sides run compiled code: about a thousand messages. */
+  /** Before anything is measured, so that both sides run compiled code: some two thousand messages. */
   readonly warmUpRounds: number;
 }
 const SETTINGS: readonly Setting[] = [
