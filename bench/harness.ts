@@ -46,6 +46,10 @@ export async function spawnMeasured(options: SpawnOptions): Promise<MeasuredProc
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  // A measurement that fails must not leave a server behind, which would disturb the next one.
+  const abandon = () => child.kill('SIGTERM');
+  process.once('exit', abandon);
+  child.once('exit', () => process.off('exit', abandon));
   const ready = await readyLine(child);
   const pid = child.pid ?? 0;
   return {
