@@ -24,10 +24,10 @@ const STARTUP_MS = 30_000;
 
 /**
  * A real PostgreSQL with an empty database: the server at DATABASE_URL_TEST, whose role may create databases, or a
- * throw-away one from the binaries that npm installed.
+ * throw-away one from the binaries that npm installed. `own`: the latter in any case.
  */
-export async function startTestPostgres(): Promise<TestPostgres> {
-  const { DATABASE_URL_TEST: given } = process.env;
+export async function startTestPostgres({ own = false } = {}): Promise<TestPostgres> {
+  const given = own ? undefined : process.env['DATABASE_URL_TEST'];
   const server = given === undefined ? await startServer() : { url: given, stop: async () => {} };
   const databases: string[] = [];
   const createDatabase = async (): Promise<string> => {

@@ -1,4 +1,4 @@
-import { chmod, open as openFile, writeFile } from 'node:fs/promises';
+import { open as openFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { shownText } from '../../../src/domain/run.ts';
 import { TestClock } from '../../support/clock.ts';
 import { deltas, ids, newMessage, newScope, numbered } from '../../support/fixtures.ts';
 import { Child } from './support/child.ts';
-import { cleanUp, temporaryFolder } from './support/temporary.ts';
+import { cleanUp, temporaryFolder, unwritableFolder } from './support/temporary.ts';
 
 const signal = new AbortController().signal;
 
@@ -183,10 +183,8 @@ describe('the serving database', () => {
     await expect(open(file)).rejects.toThrow(/newer version of this program \(schema 999\)/);
   });
 
-  it.runIf(process.getuid?.() !== 0)('says that its folder cannot be written to', async () => {
-    const folder = await temporaryFolder();
-    await chmod(folder, 0o500);
-    cleanUp(() => chmod(folder, 0o700));
+  it('says that its folder cannot be written to', async () => {
+    const folder = await unwritableFolder();
     await expect(open(join(folder, 'serving.sqlite'))).rejects.toThrow(/cannot be written to/);
   });
 });

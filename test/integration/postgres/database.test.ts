@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, openPostgres } from '../../../src/adapters/postgres/database.ts';
 import { migratePostgres } from '../../../src/adapters/postgres/migrate.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { silentLog } from './harness.ts';
 
-const { DATABASE_URL_TEST } = process.env;
 let server: TestPostgres;
 const opened: Database[] = [];
 beforeAll(async () => {
@@ -112,23 +111,23 @@ describe('the database', () => {
     held.release();
   });
 
-  // A server given by DATABASE_URL_TEST may stand on another machine.
-  it.skipIf(DATABASE_URL_TEST !== undefined)(
-    'works through a socket file, with a password and an empty host',
-    async () => {
-      const { pathname } = new URL(server.url);
-      const { rows } = await open().pool.query<{ folder: string; port: string; name: string }>(
-        `SELECT split_part(current_setting('unix_socket_directories'), ',', 1) AS folder,
+  it('works through a socket file, with a password and an empty host', async () => {
+    // A server given by DATABASE_URL_TEST may stand on another machine.
+    const local = await startTestPostgres({ own: true });
+    onTestFinished(() => local.close());
+    await migratePostgres({ url: local.url, log: silentLog });
+    const { pathname } = new URL(local.url);
+    const { rows } = await open(local.url).pool.query<{ folder: string; port: string; name: string }>(
+      `SELECT split_part(current_setting('unix_socket_directories'), ',', 1) AS folder,
          current_setting('port') AS port, current_user AS name`,
-      );
-      const { folder, port, name } = rows[0] ?? { folder: '', port: '', name: '' };
-      const url = `postgresql://${name}:secret@${pathname}?host=${encodeURIComponent(folder)}&port=${port}`;
-      const database = open(url);
-      await database.health(new AbortController().signal);
-      expect(await database.orm((prisma) => prisma.user.count())).toBe(0);
-      expect(await migratePostgres({ url, log: silentLog })).toEqual([]);
-      const { rows: peers } = await database.pool.query('SELECT inet_client_addr() AS address');
-      expect(peers).toEqual([{ address: null }]);
-    },
-  );
+    );
+    const { folder, port, name } = rows[0] ?? { folder: '', port: '', name: '' };
+    const url = `postgresql://${name}:secret@${pathname}?host=${encodeURIComponent(folder)}&port=${port}`;
+    const database = open(url);
+    await database.health(new AbortController().signal);
+    expect(await database.orm((prisma) => prisma.user.count())).toBe(0);
+    expect(await migratePostgres({ url, log: silentLog })).toEqual([]);
+    const { rows: peers } = await database.pool.query('SELECT inet_client_addr() AS address');
+    expect(peers).toEqual([{ address: null }]);
+  });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
@@ -11,6 +11,15 @@ const cleanups: (() => Promise<void> | void)[] = [];
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'multidb-test-'));
   folders.push(folder);
+  return folder;
+}
+
+/** Modes do not bind root; there it is a file system that nobody can make a file on. */
+export async function unwritableFolder(): Promise<string> {
+  if (process.getuid?.() === 0) return '/sys';
+  const folder = await temporaryFolder();
+  await chmod(folder, 0o500);
+  cleanUp(() => chmod(folder, 0o700));
   return folder;
 }
 
