@@ -97,7 +97,10 @@ async function serve(context: OpenContext, parts: Parts): Promise<string> {
   serving.executor.start();
   shutdown.add(
     'answers',
-    () => serving.executor.drain(config.SHUTDOWN_GRACE_MS),
+    () => {
+      server.drain();
+      return serving.executor.drain(config.SHUTDOWN_GRACE_MS);
+    },
     config.SHUTDOWN_GRACE_MS + CLOSE_MARGIN_MS,
   );
   const { url } = await server.listen(config.PORT, config.HOST);

@@ -29,7 +29,7 @@ export class GraphqlSockets {
   /** Each with what ends when its socket is closed and all of its operations are. */
   readonly #sessions = new Map<SocketSession, Promise<void>>();
   readonly #stopped = new AbortController();
-  #closing = false;
+  #draining = false;
 
   constructor(options: GraphqlSocketsOptions) {
     this.#options = options;
@@ -45,8 +45,12 @@ export class GraphqlSockets {
 
   attach(app: FastifyInstance): void {
     app.server.on('upgrade', (request, connection, head) => {
-      if (this.#closing || request.url?.split('?')[0] !== PATH || !(connection instanceof Socket)) {
-        connection.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
+      if (request.url?.split('?')[0] !== PATH || !(connection instanceof Socket)) {
+        connection.end(refusal('404 Not Found'));
+        return;
+      }
+      if (this.#draining) {
+        connection.end(refusal('503 Service Unavailable'));
         return;
       }
       this.#server.handleUpgrade(request, connection, head, (webSocket) => {
@@ -55,9 +59,14 @@ export class GraphqlSockets {
     });
   }
 
+  /** New sockets are refused; those that are open go on. */
+  drain(): void {
+    this.#draining = true;
+  }
+
   /** Asks every client to come back elsewhere; resolves when all have left, or were terminated. */
   async close(): Promise<void> {
-    this.#closing = true;
+    this.drain();
     this.#stopped.abort();
     for (const session of this.#sessions.keys())
       session.close(CLOSE.goingAway, 'The server is shutting down');
@@ -161,6 +170,10 @@ export class GraphqlSockets {
       }
     }
   }
+}
+
+function refusal(status: string): string {
+  return `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`;
 }
 
 /** Resolves when the kernel took it, or when there is nobody to send to any more. */

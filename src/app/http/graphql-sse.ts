@@ -42,6 +42,7 @@ export class GraphqlStreams {
   readonly #options: GraphqlStreamsOptions;
   readonly #open = new Set<OpenStream>();
   readonly #stopped = new AbortController();
+  #draining = false;
 
   constructor(options: GraphqlStreamsOptions) {
     this.#options = options;
@@ -61,16 +62,23 @@ export class GraphqlStreams {
         if (!request.headers.accept?.includes(MEDIA_TYPE)) {
           return reply.code(406).send(problem('BAD_REQUEST', `Accept ${MEDIA_TYPE}.`, request.id));
         }
+        if (this.#draining) throw shuttingDown();
         await this.#answer(request, reply, handle);
         return reply;
       },
     });
   }
 
+  /** New streams are refused; those that are open go on. */
+  drain(): void {
+    this.#draining = true;
+  }
+
   close(): void {
+    this.drain();
     this.#stopped.abort();
     for (const { stream } of this.#open) {
-      stream.endWith(new DomainError('SHUTTING_DOWN', 'The server is shutting down; resume elsewhere.'));
+      stream.endWith(shuttingDown());
     }
   }
 
@@ -189,6 +197,10 @@ export class GraphqlStreams {
 /** As a stream of one: graphql-sse takes a bare result without data for something else. */
 async function* onlyResult(result: ExecutionResult): AsyncGenerator<ExecutionResult> {
   yield result;
+}
+
+function shuttingDown(): DomainError {
+  return new DomainError('SHUTTING_DOWN', 'The server is shutting down; resume elsewhere.');
 }
 
 function badInput(message: string): DomainError {

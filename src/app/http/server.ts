@@ -30,25 +30,34 @@ export interface HttpServerDependencies {
 export interface HttpServer {
   /** Port 0: a free one. The URL is the one to open in a browser on this machine. */
   listen(port: number, host: string): Promise<{ readonly url: string }>;
+  /** Readiness turns false; new sockets and streams are refused, those that are open go on to see their answers end. */
+  drain(): void;
   /** Takes nothing new, tells sockets to come back elsewhere, lets requests finish for `graceMs`, then cuts. */
   close(graceMs: number): Promise<void>;
 }
 
 export async function createHttpServer(dependencies: HttpServerDependencies): Promise<HttpServer> {
   const { clock } = dependencies;
-  let draining = false;
-  const app = createApp(dependencies);
-  const readiness: Readiness = async () => !draining && (await dependencies.readiness());
+  const state = { draining: false };
+  const app = createApp(dependencies, state);
+  const readiness: Readiness = async () => !state.draining && (await dependencies.readiness());
   serveHealth(app, readiness);
   if (dependencies.options.playground ?? !dependencies.options.production) servePlayground(app);
   await serveUploads(app, dependencies.services.uploads);
   const { sockets, streams } = await serveGraphql(app, dependencies);
   await app.ready();
 
+  const drain = () => {
+    state.draining = true;
+    sockets.drain();
+    streams.drain();
+  };
+
   return {
     listen: async (port, host) => ({ url: await listenAt(app, port, host) }),
+    drain,
     async close(graceMs) {
-      draining = true;
+      drain();
       streams.close();
       const closed = Promise.all([sockets.close(), app.close()]);
       const cut = new AbortController();
@@ -66,7 +75,10 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   };
 }
 
-function createApp({ options, log, random }: HttpServerDependencies): FastifyInstance {
+function createApp(
+  { options, log, random }: HttpServerDependencies,
+  state: { readonly draining: boolean },
+): FastifyInstance {
   const app = Fastify({
     logger: false,
     bodyLimit: options.requestBytesMax,
@@ -80,6 +92,8 @@ function createApp({ options, log, random }: HttpServerDependencies): FastifyIns
   // Hooks of every request take a callback where nothing is awaited: a promise each would cost more than their work.
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+    // The client's next request shall find another node.
+    if (state.draining) reply.header('connection', 'close');
     done();
   });
   allowOrigins(app, options.allowedOrigins);

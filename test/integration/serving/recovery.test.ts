@@ -3,6 +3,7 @@ import type { UserPrincipal } from '../../../src/domain/principal.ts';
 import { isTerminal, type Run, type RunEvent, shownText } from '../../../src/domain/run.ts';
 import { SYSTEM_SCOPE } from '../../../src/domain/scope.ts';
 import type { ServingPlane, ServingPlaneDeps } from '../../../src/planes/serving/serving-plane.ts';
+import { recordingLog } from '../../support/edge-server.ts';
 import { ContinuingModel, type CrashMode, DyingStores, HastyClock } from './crashing.ts';
 import { addDocument, createNode, createUser, createWorld, readAll, type World } from './world.ts';
 
@@ -106,7 +107,8 @@ describe('a node that only slept', () => {
   it('writes nothing more once another one has its run', async () => {
     const { world, principal, expireLeases } = await setUp();
     const gate = Promise.withResolvers<void>();
-    const sleeper = createNode(world, { chatModel: new ContinuingModel(WORDS, gate.promise) }, LEASE);
+    const { log, lines } = recordingLog();
+    const sleeper = createNode(world, { chatModel: new ContinuingModel(WORDS, gate.promise), log }, LEASE);
     const heir = createNode(world, { chatModel: new ContinuingModel(WORDS) }, LEASE);
     const run = await send([sleeper], principal);
     const seen = readAll(await sleeper.runs.watch(principal, run.id, -1));
@@ -118,6 +120,9 @@ describe('a node that only slept', () => {
     expect(events.some((event) => event.type === 'RunHandover')).toBe(true);
     gate.resolve();
     expect(await left).toBe('left');
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', runId: run.id, generation: 1, reason: 'stale' }),
+    );
     expect(await readAll(await heir.runs.watch(principal, run.id, -1))).toEqual(events);
     expect(await seen).toEqual(events);
     await heir.executor.drain(1_000);

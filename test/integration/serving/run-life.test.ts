@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { DomainError } from '../../../src/domain/errors.ts';
+import { DomainError } from '../../../src/domain/errors.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
+import type { RunEventLog } from '../../../src/domain/ports/runs.ts';
 import type { UserPrincipal } from '../../../src/domain/principal.ts';
 import { shownText } from '../../../src/domain/run.ts';
 import type { ServingPlane } from '../../../src/planes/serving/serving-plane.ts';
@@ -118,6 +119,41 @@ describe('stopping', () => {
   });
 });
 
+describe('a log that is full', () => {
+  it.each([
+    ['in mid-answer', 4],
+    ['for the last of it', 9],
+  ])('cuts the run at what it holds, %s', async (_when, roomFor) => {
+    const world = await createWorld();
+    const principal = await createUser(world);
+    const { runEventLog } = world;
+    // As the adapter of a store with a bound refuses: all but the end of a run.
+    const full: RunEventLog['append'] = (scope, batch) => {
+      const count = batch.firstSequence + batch.events.filter((event) => event.type === 'TokenDelta').length;
+      if (count <= roomFor) return runEventLog.append(scope, batch);
+      return Promise.reject(new DomainError('LIMIT_EXCEEDED', 'The answer is too long.'));
+    };
+    const bounded = new Proxy(runEventLog, {
+      get: (target, name) => {
+        const member: unknown = name === 'append' ? full : Reflect.get(target, name);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+    const deltas = Array.from({ length: 10 }, (_, index) => `${index} `);
+    const node = createNode(world, { chatModel: new FakeChatModel({ deltas }), runEventLog: bounded });
+    const { run } = await send(node, principal);
+    const events = await readAll(await node.runs.watch(principal, run.id, -1));
+    expect(events.at(-1)).toMatchObject({ type: 'RunEnd', finishReason: 'LIMIT' });
+    const text = shownText(events);
+    expect(deltas.join('').startsWith(text)).toBe(true);
+    expect(text).not.toBe(deltas.join(''));
+    const ended = await node.runs.get(principal, run.id);
+    expect(ended).toMatchObject({ status: 'COMPLETED', finishReason: 'LIMIT' });
+    expect((await node.runs.findAnswer(principal, ended))?.text).toBe(text);
+    await node.executor.drain(1_000);
+  });
+});
+
 describe('watching', () => {
   it('misses nothing from any position, live or stored', async () => {
     const { node, principal } = await setUp({ deltas: Array.from({ length: 30 }, (_, n) => `${n} `) });
@@ -132,7 +168,7 @@ describe('watching', () => {
       const stored = await readAll(await node.runs.watch(principal, run.id, sequence));
       expect(stored).toEqual(all.slice(sequence + 1));
     }
-    await expect(node.runs.watch(principal, run.id, all.length)).rejects.toEqual(code('BAD_USER_INPUT'));
+    await expect(node.runs.watch(principal, run.id, all.length)).rejects.toEqual(code('NOT_FOUND'));
   });
 
   it('shows the end only when the message and the charge are stored', async () => {
@@ -163,7 +199,7 @@ describe('watching', () => {
     const { node, principal } = await setUp({ deltas: ['x'], stalls: true });
     const { run } = await send(node, principal);
     await shown(node, principal, run.id, 'x');
-    await expect(node.runs.watch(principal, run.id, 500)).rejects.toEqual(code('BAD_USER_INPUT'));
+    await expect(node.runs.watch(principal, run.id, 500)).rejects.toEqual(code('NOT_FOUND'));
     await node.runs.stop(principal, run.id);
   });
 });

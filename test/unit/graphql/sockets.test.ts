@@ -163,6 +163,38 @@ describe('graphql over WebSocket', () => {
     await stalling.close();
   });
 
+  it('takes no new sockets or streams while it drains; those that are open see their answers end', async () => {
+    const draining = await startEdge(OPTIONS, new FakeWorld());
+    const run = draining.world.addRun();
+    const socket = await connect(draining.url, draining.world.token);
+    socket.subscribe('a', WATCH, { id: run.id });
+    await expect.poll(() => draining.world.runFeeds.length).toBe(1);
+    draining.server.drain();
+    expect((await fetch(`${draining.url}/health/ready`)).status).toBe(503);
+    expect((await fetch(`${draining.url}/health/live`)).status).toBe(200);
+    await expect(connect(draining.url, draining.world.token)).rejects.toThrow();
+    const stream = await fetch(`${draining.url}/graphql/stream`, {
+      method: 'POST',
+      headers: {
+        accept: 'text/event-stream',
+        'content-type': 'application/json',
+        authorization: `Bearer ${draining.world.token}`,
+      },
+      body: JSON.stringify({ query: WATCH, variables: { id: run.id } }),
+    });
+    expect(stream.status).toBe(503);
+    expect(await stream.json()).toMatchObject({
+      errors: [{ extensions: { code: 'SHUTTING_DOWN', retryable: true } }],
+    });
+    expect((await draining.ask('{ me { id } }')).headers.get('connection')).toBe('close');
+    draining.world.runFeeds[0]?.push({ type: 'RunEnd', finishReason: 'COMPLETED', sequence: 0 }).end();
+    expect(await socket.untilEnd('a')).toMatchObject([
+      { payload: { data: { runEvents: { finishReason: 'COMPLETED' } } } },
+      { type: 'complete' },
+    ]);
+    await draining.close();
+  });
+
   it('tells clients to come back elsewhere when it shuts down', async () => {
     const closing = await startEdge(OPTIONS, new FakeWorld());
     const run = closing.world.addRun();

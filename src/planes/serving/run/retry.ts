@@ -5,7 +5,13 @@ const ATTEMPTS_MAX = 6;
 const BACKOFF_MS = 50;
 
 /** For a rejection by the store itself, which a repeat would only meet again. */
-const FINAL: ReadonlySet<string> = new Set(['STALE_GENERATION', 'CONFLICT', 'NOT_FOUND', 'BAD_USER_INPUT']);
+const FINAL: ReadonlySet<string> = new Set([
+  'STALE_GENERATION',
+  'CONFLICT',
+  'NOT_FOUND',
+  'BAD_USER_INPUT',
+  'LIMIT_EXCEEDED',
+]);
 
 /**
  * Repeats an idempotent call of a store that does not answer: 6 attempts, 50 ms doubling to 0.8 s, within the lease of

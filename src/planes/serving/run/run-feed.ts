@@ -1,4 +1,4 @@
-import { DomainError } from '../../../domain/errors.ts';
+import { notFound } from '../../../domain/errors.ts';
 import type { ChatLog, RunEventLog } from '../../../domain/ports/runs.ts';
 import type { Unsubscribe } from '../../../domain/ports/system.ts';
 import type { Run, RunEvent } from '../../../domain/run.ts';
@@ -85,7 +85,7 @@ export class RunFeed implements Feed<RunEvent> {
   async #skipTo(after: number): Promise<void> {
     if (after < 0) return;
     const [event] = (await this.#read(1)) ?? [];
-    if (!event) throw new DomainError('BAD_USER_INPUT', 'The cursor is not of this run.');
+    if (!event) throw notFound('cursor here');
     if (isTerminal(event)) this.#end();
     this.#position = after;
   }

@@ -16,6 +16,7 @@ import { settleRun, shownCitations } from './settlement.ts';
 
 /** A run that every node loses is not tried for ever. */
 const GENERATIONS_MAX = 8;
+const LEFT = 'run left to the node that holds its lease; this one writes nothing more';
 /** Made once: without a reason, each `abort` makes an exception with its stack. */
 const FINISHED = new Error('the run has ended');
 
@@ -65,11 +66,18 @@ export class RunSession {
       const outcome = await this.#perform();
       const durationMs = this.#deps.clock.now() - startedAt;
       this.#deps.log.info({ ...fields, durationMs, outcome }, 'run');
+      if (outcome === 'left') this.#deps.log.warn({ ...fields, reason: this.#reason() }, LEFT);
       return outcome;
     } catch (error) {
       this.#deps.log.error({ ...fields, err: error }, 'run left for recovery');
       return 'left';
     }
+  }
+
+  /** Why this node wrote no end. A settlement is refused for one reason only. */
+  #reason(): InterruptionKind {
+    const { reason } = this.#controller.signal;
+    return reason instanceof Interruption ? reason.kind : 'stale';
   }
 
   async #perform(): Promise<SessionOutcome> {
@@ -88,8 +96,12 @@ export class RunSession {
       await writer.abandon();
       return 'left';
     }
+    const last = (event: RunEventBody) => (text: string) => [...this.#usageEvent(prior, usage, text), event];
     try {
-      await writer.close((text) => [...this.#usageEvent(prior, usage, text), end.event], end);
+      await writer.close(last(end.event), end).catch((error: unknown) => {
+        if (!(error instanceof Interruption && error.kind === 'limit')) throw error;
+        return writer.close(last(CUT.event), CUT);
+      });
     } catch (error) {
       if (error instanceof Interruption) return 'left';
       throw error;
@@ -135,7 +147,7 @@ export class RunSession {
   #explain(error: unknown): RunEnding {
     if (error instanceof Interruption) {
       if (error.kind === 'stop') return ending('STOPPED', true);
-      if (error.kind === 'limit') return ending('LIMIT', false);
+      if (error.kind === 'limit') return CUT;
       return { kind: 'left' };
     }
     this.#deps.log.warn({ runId: this.run.id, err: error }, 'run failed');
@@ -184,18 +196,19 @@ export class RunSession {
   }
 }
 
-type RunEnding =
-  | { readonly kind: 'left' }
-  | {
-      readonly kind: 'ended';
-      readonly event: Extract<RunEventBody, { readonly type: 'RunEnd' | 'RunError' }>;
-      /** Drop what was accepted but not yet on its way to the log. */
-      readonly discard: boolean;
-    };
+interface Ended {
+  readonly kind: 'ended';
+  readonly event: Extract<RunEventBody, { readonly type: 'RunEnd' | 'RunError' }>;
+  /** Drop what was accepted but not yet on its way to the log. */
+  readonly discard: boolean;
+}
+type RunEnding = { readonly kind: 'left' } | Ended;
 
-function ending(finishReason: FinishReason, discard: boolean): RunEnding {
+function ending(finishReason: FinishReason, discard: boolean): Ended {
   return { kind: 'ended', event: { type: 'RunEnd', finishReason }, discard };
 }
+/** What fitted is kept. */
+const CUT = ending('LIMIT', false);
 
 /** The user's message, the same whoever writes it: the sender, or the node that recovers the run. */
 export function questionMessage(run: Run, text: string): Message {

@@ -36,6 +36,9 @@ export class RunWriter implements AnswerSink {
   #writing: Promise<void> | undefined;
   #failure: Interruption | undefined;
   #closed = false;
+  #ending = false;
+  /** The log had no room for the last events. */
+  #refusedEnd: Interruption | undefined;
 
   constructor(deps: RunWriterDeps, options: RunWriterOptions) {
     this.#deps = deps;
@@ -57,7 +60,7 @@ export class RunWriter implements AnswerSink {
     const room = this.#options.textLengthMax - this.#text.length;
     const fitting = cutAt(text, room);
     if (fitting !== '') this.#pushDelta(fitting);
-    if (text.length > room) this.#interrupt(new Interruption('limit'));
+    if (text.length > room) this.#interrupt(new Interruption('limit'), { discard: false });
   }
 
   event(event: AnswerEvent): void {
@@ -76,13 +79,16 @@ export class RunWriter implements AnswerSink {
 
   /**
    * Appends the last events and takes nothing after them. `discard`: what is not yet on its way to the log, and so was
-   * never shown, is dropped first. Throws the Interruption if they could not be made durable.
+   * never shown, is dropped first. Throws the Interruption if they could not be made durable; after `limit`, when what
+   * came before them did not fit into the log any more, it may be called again.
    */
   async close(
     last: (text: string) => readonly RunEventBody[],
     options: { readonly discard: boolean },
   ): Promise<void> {
     this.#closed = true;
+    this.#ending = true;
+    this.#refusedEnd = undefined;
     if (options.discard) {
       this.#pending = [];
       this.#text = shownText(this.#appended) + shownText(this.#inFlight);
@@ -90,7 +96,8 @@ export class RunWriter implements AnswerSink {
     this.#pending.push(...last(this.#text));
     this.#schedule();
     await this.flushed();
-    if (this.#failure) throw this.#failure;
+    const failure = this.#failure ?? this.#refusedEnd;
+    if (failure) throw failure;
   }
 
   /** Takes nothing more; resolves when no append is under way. */
@@ -136,18 +143,30 @@ export class RunWriter implements AnswerSink {
       await retrying(this.#deps.clock, () => this.#deps.log.append({ workspaceId: run.workspaceId }, batch));
       for (const event of events) this.#appended.push({ ...event, sequence: this.#appended.length });
     } catch (error) {
+      if (error instanceof DomainError && error.code === 'LIMIT_EXCEEDED') {
+        this.#cutAtLog(new Interruption('limit', { cause: error }));
+        return;
+      }
       // Another writer's events stand where ours should: that too means the run is no longer ours.
       const isStale =
         error instanceof DomainError && (error.code === 'STALE_GENERATION' || error.code === 'CONFLICT');
       this.#failure = new Interruption(isStale ? 'stale' : 'log-failed', { cause: error });
-      this.#interrupt(this.#failure);
+      this.#interrupt(this.#failure, { discard: true });
     }
     this.#inFlight = [];
   }
 
-  #interrupt(interruption: Interruption): void {
+  /** The log is full but for its end, and the refused batch was shown to nobody. */
+  #cutAtLog(interruption: Interruption): void {
+    this.#inFlight = [];
+    this.#text = shownText(this.#appended);
+    if (this.#ending) this.#refusedEnd = interruption;
+    this.#interrupt(interruption, { discard: true });
+  }
+
+  #interrupt(interruption: Interruption, { discard }: { readonly discard: boolean }): void {
     this.#closed = true;
-    if (interruption.kind !== 'limit') this.#pending = [];
+    if (discard) this.#pending = [];
     this.#options.onInterrupted(interruption);
   }
 }

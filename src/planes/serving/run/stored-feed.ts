@@ -1,4 +1,4 @@
-import { DomainError } from '../../../domain/errors.ts';
+import { notFound } from '../../../domain/errors.ts';
 import type { ChatLog } from '../../../domain/ports/runs.ts';
 import type { Run, RunEvent } from '../../../domain/run.ts';
 import type { Feed } from '../../services.ts';
@@ -11,7 +11,7 @@ export class StoredFeed implements Feed<RunEvent> {
     this.#events = events;
   }
 
-  /** undefined: the chat log does not have this run. Throws BAD_USER_INPUT for a sequence that the run never had. */
+  /** undefined: the chat log does not have this run. Throws NOT_FOUND for a sequence that the run never had. */
   static async open(
     chatLog: Pick<ChatLog, 'readEvents'>,
     run: Run,
@@ -21,9 +21,7 @@ export class StoredFeed implements Feed<RunEvent> {
     const from = Math.max(after, 0) - 1;
     const events = await chatLog.readEvents({ workspaceId: run.workspaceId }, run.id, from);
     if (events === undefined || after < 0) return events && new StoredFeed(events);
-    if (events[0]?.sequence !== after) {
-      throw new DomainError('BAD_USER_INPUT', 'The cursor is not of this run.');
-    }
+    if (events[0]?.sequence !== after) throw notFound('cursor here');
     return new StoredFeed(events.slice(1));
   }
 
