@@ -38,6 +38,9 @@ export const settingsSchema = z.object({
   MONGODB_URL: z.url({ protocol: /^mongodb(\+srv)?$/ }).optional(),
   SCYLLA_URL: z.string().startsWith('scylla://').optional(),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  /** 32 random bytes in base64 have 44 characters; whoever types a word instead should notice. */
+  SECRET_KEY: z.string().min(32).optional(),
+  SECRETS_DIR: z.string().min(1).optional(),
   STORE_OPEN_TIMEOUT_MS: count(15_000),
   DATABASE_POOL_SIZE_MAX: count(12, 500),
   DATABASE_STATEMENT_TIMEOUT_MS: count(15_000),
@@ -166,6 +169,11 @@ function contradictions(settings: Settings): string[] {
   }
   if (settings.TEXT_BYTES_MAX > settings.REQUEST_BYTES_MAX) {
     problems.push('TEXT_BYTES_MAX: must not exceed REQUEST_BYTES_MAX, which carries the text.');
+  }
+  if (settings.SECRET_KEY && settings.SECRETS_DIR) {
+    problems.push(
+      'SECRETS_DIR: has no use beside SECRET_KEY, from which the keys are made; set one of the two.',
+    );
   }
   return problems;
 }

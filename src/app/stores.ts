@@ -1,7 +1,7 @@
 import { type DataFolder, openDataFolder } from '../adapters/embedded/folder.ts';
 import { FolderBlobStore } from '../adapters/embedded/folder-blob-store.ts';
 import { startEmbeddedPostgres } from '../adapters/embedded/postgres/start-embedded-postgres.ts';
-import { type EmbeddedSecrets, loadSecrets } from '../adapters/embedded/secrets.ts';
+import type { EmbeddedSecrets } from '../adapters/embedded/secrets.ts';
 import { ServingDatabase } from '../adapters/embedded/sqlite/serving-database.ts';
 import { SqliteChatLog } from '../adapters/embedded/sqlite/sqlite-chat-log.ts';
 import { SqliteChunkIndex } from '../adapters/embedded/sqlite/sqlite-chunk-index.ts';
@@ -23,6 +23,7 @@ import type { ChatLog, RunEventLog } from '../domain/ports/runs.ts';
 import type { Clock, Lifecycle, Log } from '../domain/ports/system.ts';
 import { type ExternalStores, openExternalStores } from './external-stores.ts';
 import type { OpenContext } from './open-context.ts';
+import { openSecrets, requireSharedSecrets } from './secrets.ts';
 import type { ShutdownStack } from './shutdown.ts';
 
 export type Stores = Awaited<ReturnType<typeof openStores>>;
@@ -33,11 +34,12 @@ export type Stores = Awaited<ReturnType<typeof openStores>>;
  */
 export async function openStores(context: OpenContext, role: 'serve' | 'work') {
   const { config, log, shutdown } = context;
+  requireSharedSecrets(config);
   const folder = await openDataFolder({ path: config.DATA_DIR, role, log });
   shutdown.add('data folder', () => folder.close());
   const clock = new SystemClock();
   const random = new SystemRandom();
-  const secretsLoaded = loadSecrets(folder.secretsFolder, random);
+  const secretsLoaded = openSecrets(config, folder, random);
   secretsLoaded.catch(() => {});
   const [database, external] = await Promise.all([
     openDatabase(context, folder),

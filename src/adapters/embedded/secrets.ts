@@ -1,9 +1,9 @@
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Random } from '../../domain/ports/system.ts';
-import { createFile } from './durable-file.ts';
+import { createFile, makeFolder } from './durable-file.ts';
 import { errorCode, fromFileError, storageError } from './storage-error.ts';
 
 const UPLOAD_SECRET_BYTES = 32;
@@ -31,17 +31,23 @@ export interface EmbeddedSecrets {
  * silently, so that is a person's decision.
  */
 export async function loadSecrets(folder: string, random: Random): Promise<EmbeddedSecrets> {
-  const accessTokenJwk = await keep(join(folder, 'access-token-key.json'), keySchema, makeAccessTokenKey);
+  await makeFolder(folder).catch((error: unknown) => {
+    throw fromFileError(folder, error);
+  });
+  const accessTokenJwk = await keep(join(folder, 'access-token-key.json'), keySchema, () =>
+    toAccessTokenJwk(generateKeyPairSync('ed25519').privateKey),
+  );
   const upload = await keep(join(folder, 'upload-signing-key.json'), uploadSchema, () => ({
     key: Buffer.from(random.bytes(UPLOAD_SECRET_BYTES)).toString('base64url'),
   }));
   return { accessTokenJwk, uploadSigningKey: new Uint8Array(Buffer.from(upload.key, 'base64url')) };
 }
 
-function makeAccessTokenKey(): unknown {
-  const { x, d } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+export function toAccessTokenJwk(privateKey: KeyObject): EmbeddedSecrets['accessTokenJwk'] {
+  const { x, d } = privateKey.export({ format: 'jwk' });
   const members = JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x });
-  return { kty: 'OKP', crv: 'Ed25519', kid: createHash('sha256').update(members).digest('base64url'), x, d };
+  const kid = createHash('sha256').update(members).digest('base64url');
+  return keySchema.parse({ kty: 'OKP', crv: 'Ed25519', kid, x, d });
 }
 
 async function keep<T>(file: string, schema: z.ZodType<T>, make: () => unknown): Promise<T> {
@@ -62,8 +68,10 @@ async function keep<T>(file: string, schema: z.ZodType<T>, make: () => unknown):
 
 async function readSecret(file: string): Promise<string | undefined> {
   try {
-    // A copied or restored folder may have come with a wider mode.
-    await chmod(file, 0o600);
+    // A copied or restored folder may have come with a wider mode; a mounted one may not let us change it.
+    await chmod(file, 0o600).catch((error: unknown) => {
+      if (!['EROFS', 'EPERM'].includes(errorCode(error))) throw error;
+    });
     return await readFile(file, 'utf8');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { type MongoStores, openMongoStores } from '../../../src/adapters/mongodb/open-mongo-stores.ts';
 import { SystemClock } from '../../../src/adapters/system/clock.ts';
 import { ids, newChunk, newScope } from '../../support/fixtures.ts';
-import { startTcpProxy, type TcpProxy } from '../scylla/tcp-proxy.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { nameOf, newMigratedDatabase, serverUrl, silentLog, type TestDatabase } from './harness.ts';
 
 const either = {

@@ -4,7 +4,7 @@ import { noopLog } from '../../../src/adapters/system/log.ts';
 import type { RunEvent } from '../../../src/domain/run.ts';
 import { SYSTEM_SCOPE } from '../../../src/domain/scope.ts';
 import { deltas, ids, newScope, numbered } from '../../support/fixtures.ts';
-import { startTcpProxy, type TcpProxy } from '../scylla/tcp-proxy.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { clock, openNode, server } from './harness.ts';
 
 const COMMAND_TIMEOUT_MS = 300;

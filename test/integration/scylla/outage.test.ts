@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { openScyllaStores, type ScyllaStores } from '../../../src/adapters/scylla/open-scylla-stores.ts';
 import { parseScyllaUrl } from '../../../src/adapters/scylla/scylla-url.ts';
 import { ids, newMessage, newScope } from '../../support/fixtures.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { nameOf, newMigratedKeyspace, serverUrl, silentLog, type TestKeyspace } from './harness.ts';
-import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 const unavailable = { name: 'DomainError', code: 'STORE_UNAVAILABLE', retryable: true };
 const tooSlow = { name: 'DomainError', code: 'DEADLINE_EXCEEDED', retryable: true };

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { freePort } from '../../support/free-port.ts';
+import { freePort } from './free-port.ts';
 
 /** A loopback port in front of a server, which can be made to fail in the ways of a network. */
 export interface TcpProxy {
