@@ -1,14 +1,17 @@
 import { bm25, countTerms, type LexicalChunk, type LexicalCorpus } from '../../domain/bm25.ts';
 import { type Chunk, indexedText } from '../../domain/document.ts';
-import type { ChunkId, DocumentId } from '../../domain/ids.ts';
+import type { ChunkId, CollectionId, DocumentId } from '../../domain/ids.ts';
 import { matchesFilter } from '../../domain/metadata-filter.ts';
 import type {
   ChunkIndex,
   ChunkSelection,
+  ChunkVector,
+  EmbeddedCounts,
   EmbeddingModelRef,
   IndexedChunk,
   ScoredChunk,
   TokenStatistics,
+  UnembeddedRequest,
 } from '../../domain/ports/chunk-index.ts';
 import type { WorkspaceScope } from '../../domain/scope.ts';
 import { analyze } from '../../domain/text-analyzer.ts';
@@ -42,7 +45,7 @@ export class MemoryChunkIndex implements ChunkIndex {
     for (const { vector, tokenIds, ...chunk } of chunks) {
       const embeddings = entries.get(chunk.id)?.embeddings ?? new Map<string, Embedding>();
       const embedding = { vector: Float32Array.from(vector), tokenIds: new Set(tokenIds) };
-      embeddings.set(model.modelId, embedding);
+      embeddings.set(keyOf(model), embedding);
       entries.set(chunk.id, { chunk, lexical: toLexical(chunk), embeddings });
     }
   }
@@ -68,13 +71,13 @@ export class MemoryChunkIndex implements ChunkIndex {
 
   async findVectors(
     scope: WorkspaceScope,
-    { modelId }: EmbeddingModelRef,
+    model: EmbeddingModelRef,
     contentHashes: readonly string[],
   ): Promise<ReadonlyMap<string, Float32Array>> {
     const wanted = new Set(contentHashes);
     const vectors = new Map<string, Float32Array>();
     for (const { chunk, embeddings } of this.#open(scope).entries.values()) {
-      const vector = embeddings.get(modelId)?.vector;
+      const vector = embeddings.get(keyOf(model))?.vector;
       if (vector !== undefined && wanted.has(chunk.contentHash))
         vectors.set(chunk.contentHash, vector.slice());
     }
@@ -149,12 +152,60 @@ export class MemoryChunkIndex implements ChunkIndex {
 
   async tokenStatistics(
     scope: WorkspaceScope,
-    { modelId }: EmbeddingModelRef,
+    model: EmbeddingModelRef,
     tokenIds: readonly number[],
   ): Promise<TokenStatistics> {
-    const embedded = this.#published(scope).flatMap(({ embeddings }) => embeddings.get(modelId) ?? []);
+    const embedded = this.#published(scope).flatMap(({ embeddings }) => embeddings.get(keyOf(model)) ?? []);
     const chunkFrequencies = tokenIds.map((id) => embedded.filter((one) => one.tokenIds.has(id)).length);
     return { chunkCount: embedded.length, chunkFrequencies };
+  }
+
+  async prepareModel(): Promise<void> {}
+
+  async putVectors(
+    scope: WorkspaceScope,
+    model: EmbeddingModelRef,
+    vectors: readonly ChunkVector[],
+  ): Promise<void> {
+    const { entries } = this.#open(scope);
+    for (const { chunkId, contentHash, vector, tokenIds } of vectors) {
+      const entry = entries.get(chunkId);
+      if (entry?.chunk.contentHash !== contentHash) continue;
+      entry.embeddings.set(keyOf(model), { vector: vector.slice(), tokenIds: new Set(tokenIds) });
+    }
+  }
+
+  async listUnembedded(
+    scope: WorkspaceScope,
+    model: EmbeddingModelRef,
+    { collectionId, after = '' as ChunkId, limit }: UnembeddedRequest,
+  ): Promise<readonly Chunk[]> {
+    return this.#published(scope)
+      .filter(({ embeddings }) => !embeddings.has(keyOf(model)))
+      .map(({ chunk }) => chunk)
+      .filter((chunk) => chunk.collectionId === collectionId && chunk.id > after)
+      .sort((left, right) => (left.id < right.id ? -1 : 1))
+      .slice(0, limit);
+  }
+
+  async countEmbedded(
+    scope: WorkspaceScope,
+    model: EmbeddingModelRef,
+    collectionId: CollectionId,
+  ): Promise<EmbeddedCounts> {
+    const entries = this.#published(scope).filter(({ chunk }) => chunk.collectionId === collectionId);
+    const embedded = entries.filter(({ embeddings }) => embeddings.has(keyOf(model)));
+    return { chunkCount: entries.length, embeddedCount: embedded.length };
+  }
+
+  async dropModel(
+    scope: WorkspaceScope,
+    model: EmbeddingModelRef,
+    collectionId: CollectionId,
+  ): Promise<void> {
+    for (const { chunk, embeddings } of this.#open(scope).entries.values()) {
+      if (chunk.collectionId === collectionId) embeddings.delete(keyOf(model));
+    }
   }
 
   #open({ workspaceId }: WorkspaceScope): WorkspaceIndex {
@@ -174,6 +225,10 @@ export class MemoryChunkIndex implements ChunkIndex {
     const wanted = new Set(chunkIds);
     return this.#published(scope).filter(({ chunk }) => wanted.has(chunk.id));
   }
+}
+
+function keyOf({ modelId, dimensions }: EmbeddingModelRef): string {
+  return `${dimensions} ${modelId}`;
 }
 
 function toLexical({ headingPath, text }: Chunk): LexicalChunk {
@@ -199,11 +254,11 @@ function isSelected(chunk: Chunk, { collectionIds, filter }: ChunkSelection): bo
 
 function scoreVectors(
   entries: readonly Entry[],
-  { modelId }: EmbeddingModelRef,
+  model: EmbeddingModelRef,
   vector: Float32Array,
 ): ScoredChunk[] {
   return entries.flatMap(({ chunk, embeddings }) => {
-    const embedding = embeddings.get(modelId);
+    const embedding = embeddings.get(keyOf(model));
     return embedding === undefined ? [] : { chunkId: chunk.id, score: dotProduct(embedding.vector, vector) };
   });
 }

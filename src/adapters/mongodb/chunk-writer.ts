@@ -1,12 +1,12 @@
 import type { DocumentId, WorkspaceId } from '../../domain/ids.ts';
 import type { EmbeddingModelRef, IndexedChunk } from '../../domain/ports/chunk-index.ts';
 import { rowId, toRow } from './chunk-rows.ts';
-import type { IndexAdministration } from './index-administration.ts';
-import { tokenIndexOf, tokenPathOf, vectorIndexOf, vectorPathOf } from './index-definitions.ts';
 import type { IndexLag } from './index-lag.ts';
+import type { ModelIndexes } from './model-indexes.ts';
 import type { MongoConnection } from './mongo-connection.ts';
 import type { MongoModels } from './mongo-models.ts';
-import { hasDirection, modelKeyOf, packVector } from './vector-codec.ts';
+import { modelKeyOf } from './vector-codec.ts';
+import { vectorUpdate } from './vector-update.ts';
 import type { WorkspaceStates } from './workspace-states.ts';
 
 /** Longest that the removal of one document may take. */
@@ -16,7 +16,7 @@ export interface ChunkWriterDeps {
   readonly connection: MongoConnection;
   readonly models: MongoModels;
   readonly states: WorkspaceStates;
-  readonly administration: IndexAdministration;
+  readonly modelIndexes: ModelIndexes;
   readonly lag: IndexLag;
   readonly binaryVectors: boolean;
 }
@@ -24,8 +24,6 @@ export interface ChunkWriterDeps {
 /** The writing side: chunks are stored hidden, then their version is shown, then what it replaced is removed. */
 export class ChunkWriter {
   readonly #deps: ChunkWriterDeps;
-  /** Model keys whose indexes exist; there are as many as there are embedding deployments. */
-  readonly #indexed = new Map<string, Promise<void>>();
 
   constructor(deps: ChunkWriterDeps) {
     this.#deps = deps;
@@ -36,8 +34,8 @@ export class ChunkWriter {
     model: EmbeddingModelRef,
     chunks: readonly IndexedChunk[],
   ): Promise<void> {
-    const { connection, models, states } = this.#deps;
-    await this.#ensureIndexed(model);
+    const { connection, models, states, modelIndexes } = this.#deps;
+    await modelIndexes.ensure(model);
     const published: { documentId: DocumentId; version: number }[] = [];
     for (const edition of editionsOf(chunks)) {
       const isPublished = await states.hideUnlessPublished(workspaceId, edition.documentId, edition.version);
@@ -71,36 +69,14 @@ export class ChunkWriter {
 
   #toOperation(workspaceId: WorkspaceId, model: EmbeddingModelRef, chunk: IndexedChunk) {
     const modelKey = modelKeyOf(model);
-    const vector = vectorPathOf(modelKey);
     const { _id, ...row } = toRow(workspaceId, chunk);
-    const fields = { ...row, [tokenPathOf(modelKey)]: [...new Set(chunk.tokenIds)] };
-    const change = hasDirection(chunk.vector)
-      ? { $set: { ...fields, [vector]: packVector(chunk.vector, this.#deps.binaryVectors) } }
-      : { $set: fields, $unset: { [vector]: 1 } };
     return {
       updateOne: {
         filter: { _id: rowId(workspaceId, chunk.id) },
-        update: { ...change, $addToSet: { models: modelKey } },
+        update: vectorUpdate(modelKey, chunk, { row, isBinary: this.#deps.binaryVectors }),
         upsert: true,
       },
     };
-  }
-
-  /** A new embedding deployment brings its indexes along; they are definitions like all the others. */
-  #ensureIndexed(model: EmbeddingModelRef): Promise<void> {
-    const modelKey = modelKeyOf(model);
-    const known = this.#indexed.get(modelKey);
-    if (known !== undefined) return known;
-    const made = this.#makeIndexes(model);
-    this.#indexed.set(modelKey, made);
-    made.catch(() => this.#indexed.delete(modelKey));
-    return made;
-  }
-
-  async #makeIndexes(model: EmbeddingModelRef): Promise<void> {
-    const { administration } = this.#deps;
-    await administration.createPlain([tokenIndexOf(model)]);
-    await administration.bringSearch([vectorIndexOf(model)]);
   }
 
   async #count(workspaceId: WorkspaceId, documentId: DocumentId, version: number) {

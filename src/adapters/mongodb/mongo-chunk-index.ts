@@ -1,13 +1,22 @@
 import { z } from 'zod';
 import type { Chunk } from '../../domain/document.ts';
-import { type ChunkId, type DocumentId, trustedId, type WorkspaceId } from '../../domain/ids.ts';
+import {
+  type ChunkId,
+  type CollectionId,
+  type DocumentId,
+  trustedId,
+  type WorkspaceId,
+} from '../../domain/ids.ts';
 import type {
   ChunkIndex,
   ChunkSelection,
+  ChunkVector,
+  EmbeddedCounts,
   EmbeddingModelRef,
   IndexedChunk,
   ScoredChunk,
   TokenStatistics,
+  UnembeddedRequest,
 } from '../../domain/ports/chunk-index.ts';
 import type { Clock } from '../../domain/ports/system.ts';
 import type { WorkspaceScope } from '../../domain/scope.ts';
@@ -20,6 +29,8 @@ import { tokenPathOf, vectorPathOf } from './index-definitions.ts';
 import { IndexLag } from './index-lag.ts';
 import { LexicalCandidates } from './lexical-candidates.ts';
 import { LexicalSearch } from './lexical-search.ts';
+import { ModelIndexes } from './model-indexes.ts';
+import { ModelVectors } from './model-vectors.ts';
 import type { MongoConnection } from './mongo-connection.ts';
 import { createModels, type MongoModels } from './mongo-models.ts';
 import { ranked } from './ranked.ts';
@@ -51,6 +62,7 @@ export class MongoChunkIndex implements ChunkIndex {
   readonly #lexical: LexicalSearch;
   readonly #vectors: VectorSearch;
   readonly #writer: ChunkWriter;
+  readonly #modelVectors: ModelVectors;
 
   constructor({ connection, capabilities, clock }: MongoChunkIndexDeps) {
     const models = createModels(connection.mongoose);
@@ -66,9 +78,12 @@ export class MongoChunkIndex implements ChunkIndex {
       candidates: new LexicalCandidates(connection, models),
     });
     this.#vectors = new VectorSearch({ ...store, capabilities });
+    const { binaryVectors } = capabilities;
+    const administration = new IndexAdministration(connection, clock);
+    const modelIndexes = new ModelIndexes(administration);
+    this.#modelVectors = new ModelVectors({ ...store, modelIndexes, binaryVectors });
     this.#writer = new ChunkWriter({
-      ...{ ...store, states, binaryVectors: capabilities.binaryVectors },
-      administration: new IndexAdministration(connection, clock),
+      ...{ ...store, states, modelIndexes, binaryVectors },
       lag: new IndexLag({ ...store, capabilities, clock }),
     });
   }
@@ -177,6 +192,45 @@ export class MongoChunkIndex implements ChunkIndex {
       ]);
       return { chunkCount: counts[0] ?? 0, chunkFrequencies };
     });
+  }
+
+  prepareModel(_scope: WorkspaceScope, model: EmbeddingModelRef, signal: AbortSignal): Promise<void> {
+    return this.#modelVectors.prepare(model, signal);
+  }
+
+  async putVectors(
+    { workspaceId }: WorkspaceScope,
+    model: EmbeddingModelRef,
+    vectors: readonly ChunkVector[],
+  ): Promise<void> {
+    for (const { vector } of vectors) requireDimensions(model, vector);
+    if (vectors.length > 0) await this.#modelVectors.put(workspaceId, model, vectors);
+  }
+
+  async listUnembedded(
+    { workspaceId }: WorkspaceScope,
+    model: EmbeddingModelRef,
+    request: UnembeddedRequest,
+  ): Promise<readonly Chunk[]> {
+    const view = await this.#states.view(workspaceId);
+    return this.#modelVectors.listUnembedded(workspaceId, view, { model, ...request });
+  }
+
+  async countEmbedded(
+    { workspaceId }: WorkspaceScope,
+    model: EmbeddingModelRef,
+    collectionId: CollectionId,
+  ): Promise<EmbeddedCounts> {
+    const view = await this.#states.view(workspaceId);
+    return this.#modelVectors.countEmbedded(workspaceId, view, { model, collectionId });
+  }
+
+  dropModel(
+    { workspaceId }: WorkspaceScope,
+    model: EmbeddingModelRef,
+    collectionId: CollectionId,
+  ): Promise<void> {
+    return this.#modelVectors.drop(workspaceId, model, collectionId);
   }
 
   async #storedVectors(model: EmbeddingModelRef, filter: Filter): Promise<readonly StoredVector[]> {

@@ -16,6 +16,25 @@ export interface IndexedChunk extends Chunk {
   readonly tokenIds: Uint32Array;
 }
 
+/** What a model makes of a chunk that is stored already. */
+export interface ChunkVector extends Pick<IndexedChunk, 'vector' | 'tokenIds'> {
+  readonly chunkId: ChunkId;
+  /** Of the text that was embedded. */
+  readonly contentHash: string;
+}
+export interface UnembeddedRequest {
+  readonly collectionId: CollectionId;
+  /** Go on after this one. */
+  readonly after?: ChunkId | undefined;
+  readonly limit: number;
+}
+/** Of the published chunks of a collection. */
+export interface EmbeddedCounts {
+  readonly chunkCount: number;
+  /** Those that have a vector of the model. */
+  readonly embeddedCount: number;
+}
+
 export interface ChunkSelection {
   /** undefined: all collections of the workspace. */
   readonly collectionIds?: readonly CollectionId[] | undefined;
@@ -88,6 +107,29 @@ export interface ChunkIndex {
     model: EmbeddingModelRef,
     tokenIds: readonly number[],
   ): Promise<TokenStatistics>;
+  /**
+   * Makes what searches by this model need (some servers have an index for each model) and resolves when it can be
+   * queried. Repeating it is harmless. Throws DEADLINE_EXCEEDED (retryable) while it is still being built.
+   */
+  prepareModel(scope: WorkspaceScope, model: EmbeddingModelRef, signal: AbortSignal): Promise<void>;
+  /**
+   * Adds a vector of this model to chunks, or replaces it. What is gone, or of another text by now, is left out: nothing
+   * comes back to life by it. Published chunks are found by it as soon as the index follows.
+   */
+  putVectors(scope: WorkspaceScope, model: EmbeddingModelRef, vectors: readonly ChunkVector[]): Promise<void>;
+  /** Published chunks without a vector of this model, in the order of their ids. */
+  listUnembedded(
+    scope: WorkspaceScope,
+    model: EmbeddingModelRef,
+    request: UnembeddedRequest,
+  ): Promise<readonly Chunk[]>;
+  countEmbedded(
+    scope: WorkspaceScope,
+    model: EmbeddingModelRef,
+    collectionId: CollectionId,
+  ): Promise<EmbeddedCounts>;
+  /** Removes this model's vectors of a collection, of unpublished chunks too; the chunks stay. Repeatable. */
+  dropModel(scope: WorkspaceScope, model: EmbeddingModelRef, collectionId: CollectionId): Promise<void>;
 }
 
 /** Bytes under a key. Keys are made by the system: `[a-z0-9_/-]+`, no dots. */

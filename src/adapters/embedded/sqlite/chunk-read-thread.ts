@@ -34,6 +34,8 @@ const operations = {
   get: reading(reader.get.bind(reader)),
   listVersion: reading(reader.listVersion.bind(reader)),
   findVectors: reading(reader.findVectors.bind(reader)),
+  listUnembedded: reading(reader.listUnembedded.bind(reader)),
+  countEmbedded: reading(reader.countEmbedded.bind(reader)),
   tokenStatistics: reading(reader.tokenStatistics.bind(reader)),
 };
 export type ChunkReadOperations = typeof operations;

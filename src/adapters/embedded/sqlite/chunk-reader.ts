@@ -1,7 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Chunk } from '../../../domain/document.ts';
-import type { ChunkId, DocumentId, WorkspaceId } from '../../../domain/ids.ts';
-import type { EmbeddingModelRef, TokenStatistics } from '../../../domain/ports/chunk-index.ts';
+import type { ChunkId, CollectionId, DocumentId, WorkspaceId } from '../../../domain/ids.ts';
+import type {
+  EmbeddedCounts,
+  EmbeddingModelRef,
+  TokenStatistics,
+  UnembeddedRequest,
+} from '../../../domain/ports/chunk-index.ts';
 import { CHUNK_COLUMNS, toChunk } from './chunk-rows.ts';
 import { unpackVector } from './packed-values.ts';
 import { Statements } from './statements.ts';
@@ -21,6 +26,15 @@ const VERSION = `SELECT ${CHUNK_COLUMNS} ${FROM} WHERE document.workspace_key = 
   AND document.document_id = ? AND chunk.version = ? ORDER BY chunk.ordinal`;
 const KEYS = `SELECT workspace.key AS workspace_key, model.key AS model_key FROM workspace, model
   WHERE workspace.workspace_id = ? AND model.model_id = ? AND model.dimensions = ?`;
+const MODEL = 'SELECT key FROM model WHERE model_id = ? AND dimensions = ?';
+/** The first two parameters are workspace and collection; the order is that of an index. */
+const OF_COLLECTION = `JOIN document ON document.key = chunk.document_key AND document.active_version = chunk.version
+  WHERE chunk.workspace_key = (SELECT key FROM workspace WHERE workspace_id = ?) AND chunk.collection_id = ?`;
+const HAS_VECTOR =
+  'EXISTS (SELECT 1 FROM vector WHERE vector.chunk_key = chunk.key AND vector.model_key = ?)';
+const UNEMBEDDED = `SELECT ${CHUNK_COLUMNS} FROM chunk JOIN content ON content.chunk_key = chunk.key ${OF_COLLECTION}
+  AND chunk.chunk_id > ? AND NOT ${HAS_VECTOR} ORDER BY chunk.chunk_id LIMIT ?`;
+const COUNT_PUBLISHED = `SELECT count(*) AS count FROM chunk ${OF_COLLECTION}`;
 const VECTOR_OF_HASH = `SELECT vector.vector FROM chunk
   JOIN vector ON vector.chunk_key = chunk.key AND vector.model_key = ?
   WHERE chunk.workspace_key = ? AND chunk.content_hash = ? LIMIT 1`;
@@ -80,6 +94,35 @@ export class ChunkReader {
       chunkCount: count(CHUNK_COUNT),
       chunkFrequencies: tokenIds.map((token) => count(FREQUENCY, token)),
     };
+  }
+
+  listUnembedded({
+    workspaceId,
+    model,
+    collectionId,
+    after = '' as ChunkId,
+    limit,
+  }: OfModel & UnembeddedRequest) {
+    const modelKey = this.#modelKey(model);
+    return this.#statements.all(UNEMBEDDED, workspaceId, collectionId, after, modelKey, limit).map(toChunk);
+  }
+
+  countEmbedded({
+    workspaceId,
+    model,
+    collectionId,
+  }: OfModel & { readonly collectionId: CollectionId }): EmbeddedCounts {
+    const count = (sql: string, ...more: number[]) =>
+      Number(this.#statements.get(sql, workspaceId, collectionId, ...more)?.['count'] ?? 0);
+    return {
+      chunkCount: count(COUNT_PUBLISHED),
+      embeddedCount: count(`${COUNT_PUBLISHED} AND ${HAS_VECTOR}`, this.#modelKey(model)),
+    };
+  }
+
+  /** 0 for a model that nothing was embedded with: keys begin at 1. */
+  #modelKey({ modelId, dimensions }: EmbeddingModelRef): number {
+    return Number(this.#statements.get(MODEL, modelId, dimensions)?.['key'] ?? 0);
   }
 
   #keys(workspaceId: WorkspaceId, { modelId, dimensions }: EmbeddingModelRef) {

@@ -1,14 +1,17 @@
 /** The one thread of this process that writes the chunk index. */
 import { workerData } from 'node:worker_threads';
-import type { DocumentId, WorkspaceId } from '../../../domain/ids.ts';
-import type { EmbeddingModelRef, IndexedChunk } from '../../../domain/ports/chunk-index.ts';
+import type { ChunkId, CollectionId, DocumentId, WorkspaceId } from '../../../domain/ids.ts';
+import type { ChunkVector, EmbeddingModelRef, IndexedChunk } from '../../../domain/ports/chunk-index.ts';
 import { CHUNK_SCHEMA } from './chunk-schema.ts';
 import { ChunkWriter } from './chunk-writer.ts';
 import { openDatabase } from './open-database.ts';
 import { serveThread } from './thread-server.ts';
+import { VectorWriter } from './vector-writer.ts';
 
 const { path } = workerData as { readonly path: string };
-const writer = new ChunkWriter(openDatabase({ path, ...CHUNK_SCHEMA }));
+const database = openDatabase({ path, ...CHUNK_SCHEMA });
+const writer = new ChunkWriter(database);
+const vectorWriter = new VectorWriter(database);
 
 interface InWorkspace {
   readonly workspaceId: WorkspaceId;
@@ -30,6 +33,24 @@ const operations = {
   },
   remove({ workspaceId, documentId, version }: OfDocument & { version: number | undefined }): void {
     writer.remove(workspaceId, documentId, version);
+  },
+  putVectors({
+    workspaceId,
+    model,
+    vectors,
+  }: InWorkspace & { model: EmbeddingModelRef; vectors: readonly ChunkVector[] }): void {
+    vectorWriter.put(workspaceId, model, vectors);
+  },
+  dropVectors({
+    workspaceId,
+    model,
+    ...part
+  }: InWorkspace & {
+    model: EmbeddingModelRef;
+    collectionId: CollectionId;
+    after: ChunkId | undefined;
+  }): ChunkId | undefined {
+    return vectorWriter.drop(workspaceId, model, part);
   },
 };
 export type ChunkWriteOperations = typeof operations;

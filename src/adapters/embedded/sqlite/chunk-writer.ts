@@ -6,10 +6,11 @@ import type { EmbeddingModelRef, IndexedChunk } from '../../../domain/ports/chun
 import { analyze } from '../../../domain/text-analyzer.ts';
 import { encodeContent } from './chunk-rows.ts';
 import { inTransaction } from './open-database.ts';
-import { bytesOf, unpackIntegers } from './packed-values.ts';
-import { countTokens, countVersion } from './published-statistics.ts';
+import { bytesOf } from './packed-values.ts';
+import { countVersion } from './published-statistics.ts';
 import { Statements } from './statements.ts';
 import { TermKeys } from './term-keys.ts';
+import { modelKeyOf, noteChange, putVector, workspaceKeyOf } from './vector-rows.ts';
 
 interface PreparedChunk {
   readonly chunk: IndexedChunk;
@@ -35,8 +36,6 @@ const PUT_CHUNK = `INSERT INTO chunk (workspace_key, chunk_id, document_key, ver
   RETURNING key`;
 const PUT_CONTENT = `INSERT INTO content (chunk_key, content, terms) VALUES (?, ?, ?)
   ON CONFLICT DO UPDATE SET content = excluded.content, terms = excluded.terms`;
-const PUT_VECTOR = `INSERT INTO vector (chunk_key, model_key, vector, token_ids) VALUES (?, ?, ?, ?)
-  ON CONFLICT (chunk_key, model_key) DO UPDATE SET vector = excluded.vector, token_ids = excluded.token_ids`;
 const VERSIONS = 'document_key = ? AND version BETWEEN ? AND ?';
 const REMOVALS = [
   `DELETE FROM vector WHERE chunk_key IN (SELECT key FROM chunk WHERE ${VERSIONS})`,
@@ -60,8 +59,8 @@ export class ChunkWriter {
   upsert(workspaceId: WorkspaceId, model: EmbeddingModelRef, chunks: readonly IndexedChunk[]): void {
     const prepared = chunks.map(prepare);
     this.#write(() => {
-      const workspaceKey = this.#workspaceKey(workspaceId);
-      const modelKey = this.#modelKey(model);
+      const workspaceKey = workspaceKeyOf(this.#statements, workspaceId);
+      const modelKey = modelKeyOf(this.#statements, model);
       const recounted = this.#publishedDocumentsToRecount(workspaceKey, prepared);
       for (const document of recounted.values()) this.#count(document, -1);
       const seen = new Map<number, DocumentRow>();
@@ -71,13 +70,14 @@ export class ChunkWriter {
         if (each.chunk.documentVersion === document.activeVersion) seen.set(document.key, document);
       }
       for (const document of recounted.values()) this.#count(document, 1);
-      for (const document of [...recounted.values(), ...seen.values()]) this.#noteChange(document);
+      for (const document of [...recounted.values(), ...seen.values()])
+        noteChange(this.#statements, document);
     });
   }
 
   publish(workspaceId: WorkspaceId, documentId: DocumentId, version: number): void {
     this.#write(() => {
-      const document = this.#document(this.#workspaceKey(workspaceId), documentId);
+      const document = this.#document(workspaceKeyOf(this.#statements, workspaceId), documentId);
       if (version < document.activeVersion) return;
       const isRepeated = version === document.activeVersion;
       if (document.activeVersion > 0 && !isRepeated) this.#count(document, -1);
@@ -85,13 +85,13 @@ export class ChunkWriter {
       if (isRepeated) return;
       this.#activate(document, version);
       this.#count({ ...document, activeVersion: version }, 1);
-      this.#noteChange(document);
+      noteChange(this.#statements, document);
     });
   }
 
   remove(workspaceId: WorkspaceId, documentId: DocumentId, version?: number): void {
     this.#write(() => {
-      const document = this.#document(this.#workspaceKey(workspaceId), documentId);
+      const document = this.#document(workspaceKeyOf(this.#statements, workspaceId), documentId);
       const isVisible =
         document.activeVersion > 0 && (version ?? document.activeVersion) === document.activeVersion;
       if (isVisible) {
@@ -99,7 +99,7 @@ export class ChunkWriter {
         this.#activate(document, 0);
       }
       this.#removeVersions(document, version ?? 0, version ?? VERSION_MAX);
-      if (isVisible) this.#noteChange(document);
+      if (isVisible) noteChange(this.#statements, document);
     });
   }
 
@@ -110,24 +110,6 @@ export class ChunkWriter {
       this.#termKeys.forget();
       throw error;
     }
-  }
-
-  #workspaceKey(workspaceId: WorkspaceId): number {
-    this.#statements.run(
-      'INSERT INTO workspace (workspace_id) VALUES (?) ON CONFLICT DO NOTHING',
-      workspaceId,
-    );
-    const find = 'SELECT key FROM workspace WHERE workspace_id = ?';
-    const { key } = this.#statements.get(find, workspaceId) ?? {};
-    return Number(key);
-  }
-
-  #modelKey({ modelId, dimensions }: EmbeddingModelRef): number {
-    const put = 'INSERT INTO model (model_id, dimensions) VALUES (?, ?) ON CONFLICT DO NOTHING';
-    this.#statements.run(put, modelId, dimensions);
-    const find = 'SELECT key FROM model WHERE model_id = ? AND dimensions = ?';
-    const { key } = this.#statements.get(find, modelId, dimensions) ?? {};
-    return Number(key);
   }
 
   #document(workspaceKey: number, documentId: DocumentId): DocumentRow {
@@ -176,23 +158,8 @@ export class ChunkWriter {
     const { key } = this.#statements.get(PUT_CHUNK, workspaceKey, chunk.id, ...place, ...rest) ?? {};
     const chunkKey = Number(key);
     this.#statements.run(PUT_CONTENT, chunkKey, content, bytesOf(this.#termKeys.pairs(terms)));
-    if (chunk.documentVersion === document.activeVersion && !isRecounted) {
-      this.#recountTokens(workspaceKey, modelKey, chunkKey, chunk.tokenIds);
-    }
-    this.#statements.run(PUT_VECTOR, chunkKey, modelKey, bytesOf(chunk.vector), bytesOf(chunk.tokenIds));
-  }
-
-  /** A visible chunk gets its vector of a model, for the first time or again. */
-  #recountTokens(workspaceKey: number, modelKey: number, chunkKey: number, tokenIds: Uint32Array): void {
-    const sql = 'SELECT token_ids FROM vector WHERE chunk_key = ? AND model_key = ?';
-    const before = this.#statements.get(sql, chunkKey, modelKey);
-    const common = { workspaceKey, modelKey };
-    if (before !== undefined) {
-      const { token_ids: ids } = before;
-      const tokens = onceEach(unpackIntegers(ids));
-      countTokens(this.#statements, { ...common, chunkCount: -1, tokens, sign: -1 });
-    }
-    countTokens(this.#statements, { ...common, chunkCount: 1, tokens: onceEach(tokenIds), sign: 1 });
+    const isCounted = chunk.documentVersion === document.activeVersion && !isRecounted;
+    putVector(this.#statements, { workspaceKey, modelKey, chunkKey, isCounted }, chunk);
   }
 
   #count({ key, workspaceKey, activeVersion }: DocumentRow, sign: 1 | -1): void {
@@ -206,12 +173,6 @@ export class ChunkWriter {
   #removeVersions(document: DocumentRow, first: number, last: number): void {
     for (const sql of REMOVALS) this.#statements.run(sql, document.key, first, last);
   }
-
-  #noteChange({ key, workspaceKey }: DocumentRow): void {
-    this.#statements.run('UPDATE workspace SET change = change + 1 WHERE key = ?', workspaceKey);
-    const sql = 'UPDATE document SET change = (SELECT change FROM workspace WHERE key = ?) WHERE key = ?';
-    this.#statements.run(sql, workspaceKey, key);
-  }
 }
 
 function prepare(chunk: IndexedChunk): PreparedChunk {
@@ -222,8 +183,4 @@ function prepare(chunk: IndexedChunk): PreparedChunk {
     metadata: JSON.stringify(chunk.metadata),
     terms,
   };
-}
-
-function onceEach(tokens: Uint32Array): Map<number, number> {
-  return new Map([...tokens].map((token) => [token, 1]));
 }

@@ -1,13 +1,16 @@
 import type { Chunk } from '../../../domain/document.ts';
 import { DomainError } from '../../../domain/errors.ts';
-import type { ChunkId, DocumentId } from '../../../domain/ids.ts';
+import type { ChunkId, CollectionId, DocumentId } from '../../../domain/ids.ts';
 import type {
   ChunkIndex,
   ChunkSelection,
+  ChunkVector,
+  EmbeddedCounts,
   EmbeddingModelRef,
   IndexedChunk,
   ScoredChunk,
   TokenStatistics,
+  UnembeddedRequest,
 } from '../../../domain/ports/chunk-index.ts';
 import type { Lifecycle } from '../../../domain/ports/system.ts';
 import type { WorkspaceScope } from '../../../domain/scope.ts';
@@ -119,6 +122,46 @@ export class SqliteChunkIndex implements ChunkIndex, Lifecycle {
     tokenIds: readonly number[],
   ): Promise<TokenStatistics> {
     return this.#reading.call('tokenStatistics', { workspaceId, model, tokenIds });
+  }
+
+  /** Nothing is built: vectors are scanned. */
+  async prepareModel(): Promise<void> {}
+
+  async putVectors(
+    { workspaceId }: WorkspaceScope,
+    model: EmbeddingModelRef,
+    vectors: readonly ChunkVector[],
+  ): Promise<void> {
+    for (const { vector } of vectors) requireDimensions(model, vector);
+    if (vectors.length > 0) await this.#writing.call('putVectors', { workspaceId, model, vectors });
+  }
+
+  listUnembedded(
+    { workspaceId }: WorkspaceScope,
+    model: EmbeddingModelRef,
+    request: UnembeddedRequest,
+  ): Promise<readonly Chunk[]> {
+    return this.#reading.call('listUnembedded', { workspaceId, model, ...request });
+  }
+
+  countEmbedded(
+    { workspaceId }: WorkspaceScope,
+    model: EmbeddingModelRef,
+    collectionId: CollectionId,
+  ): Promise<EmbeddedCounts> {
+    return this.#reading.call('countEmbedded', { workspaceId, model, collectionId });
+  }
+
+  /** In steps, so that other writers come in between. */
+  async dropModel(
+    { workspaceId }: WorkspaceScope,
+    model: EmbeddingModelRef,
+    collectionId: CollectionId,
+  ): Promise<void> {
+    let after: ChunkId | undefined;
+    do {
+      after = await this.#writing.call('dropVectors', { workspaceId, model, collectionId, after });
+    } while (after !== undefined);
   }
 
   health(signal: AbortSignal): Promise<void> {
