@@ -1,6 +1,5 @@
 import { type DataFolder, openDataFolder } from '../adapters/embedded/folder.ts';
 import { FolderBlobStore } from '../adapters/embedded/folder-blob-store.ts';
-import { startEmbeddedPostgres } from '../adapters/embedded/postgres/start-embedded-postgres.ts';
 import type { EmbeddedSecrets } from '../adapters/embedded/secrets.ts';
 import { ServingDatabase } from '../adapters/embedded/sqlite/serving-database.ts';
 import { SqliteChatLog } from '../adapters/embedded/sqlite/sqlite-chat-log.ts';
@@ -9,18 +8,16 @@ import { SqliteRunEventLog } from '../adapters/embedded/sqlite/sqlite-run-event-
 import { MemoryCache } from '../adapters/memory/memory-cache.ts';
 import { MemoryRateLimiter } from '../adapters/memory/memory-rate-limiter.ts';
 import { MemorySessionCache } from '../adapters/memory/memory-session-cache.ts';
-import { type Database, openPostgres } from '../adapters/postgres/database.ts';
-import { migratePostgres, migrationStatus } from '../adapters/postgres/migrate.ts';
 import { createPostgresRepositories } from '../adapters/postgres/repositories.ts';
 import { SystemClock } from '../adapters/system/clock.ts';
 import { UlidGenerator } from '../adapters/system/ids.ts';
 import { SystemRandom } from '../adapters/system/random.ts';
-import { DomainError } from '../domain/errors.ts';
 import type { BlobStore, Cache, ChunkIndex } from '../domain/ports/chunk-index.ts';
 import type { SessionCache } from '../domain/ports/identity.ts';
 import type { RateLimiter } from '../domain/ports/limits.ts';
 import type { ChatLog, RunEventLog } from '../domain/ports/runs.ts';
-import type { Clock, Lifecycle, Log } from '../domain/ports/system.ts';
+import type { Clock, Lifecycle } from '../domain/ports/system.ts';
+import { openDatabase } from './database.ts';
 import { type ExternalStores, openExternalStores } from './external-stores.ts';
 import type { OpenContext } from './open-context.ts';
 import { openSecrets, requireSharedSecrets } from './secrets.ts';
@@ -42,7 +39,7 @@ export async function openStores(context: OpenContext, role: 'serve' | 'work') {
   const secretsLoaded = openSecrets(config, folder, random);
   secretsLoaded.catch(() => {});
   const [database, external] = await Promise.all([
-    openDatabase(context, folder),
+    openDatabase(context, folder.postgresFolder),
     openExternalStores(context, clock),
   ]);
   const system = { clock, random, ids: new UlidGenerator(clock, random), log };
@@ -57,36 +54,6 @@ export async function openStores(context: OpenContext, role: 'serve' | 'work') {
     secrets,
     ...(await openPorts(context, { folder, clock, external })),
   };
-}
-
-async function openDatabase(context: OpenContext, folder: DataFolder): Promise<Database> {
-  const { config, log, shutdown, signal } = context;
-  let url = config.DATABASE_URL;
-  if (url === undefined) {
-    const embedded = await startEmbeddedPostgres({ folder: folder.postgresFolder, log, signal });
-    shutdown.add('embedded PostgreSQL', () => embedded.close(), 45_000);
-    url = embedded.url;
-  }
-  const database = openPostgres({
-    url,
-    poolSizeMax: config.DATABASE_POOL_SIZE_MAX,
-    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
-    log,
-  });
-  shutdown.add('PostgreSQL', () => database.close());
-  if (config.DATABASE_URL === undefined) await migratePostgres({ url, log });
-  else await requireMigrated(url, log);
-  return database;
-}
-
-/** A server of others is changed by `multidb migrate` alone, when its owner says so. */
-async function requireMigrated(url: string, log: Log): Promise<void> {
-  const { pending } = await migrationStatus({ url, log });
-  if (pending.length === 0) return;
-  throw new DomainError(
-    'STORE_UNAVAILABLE',
-    `DATABASE_URL: ${pending.length} migrations are not applied; run \`multidb migrate\` first.`,
-  );
 }
 
 interface PortSources {

@@ -4,6 +4,7 @@ import { ConfigError } from '../app/config.ts';
 import { MultiDbError } from '../client/index.ts';
 import { DomainError } from '../domain/errors.ts';
 import { askCommand } from './commands/ask.ts';
+import { auditLedgerCommand } from './commands/audit-ledger.ts';
 import { demoCommand } from './commands/demo.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { roleCommand } from './commands/role.ts';
@@ -20,7 +21,8 @@ const program = new Command('multidb')
   .addCommand(roleCommand('work', 'ingest documents only'))
   .addCommand(demoCommand())
   .addCommand(askCommand())
-  .addCommand(migrateCommand());
+  .addCommand(migrateCommand())
+  .addCommand(auditLedgerCommand());
 
 program.parseAsync().catch((error: unknown) => {
   const expected = error instanceof DomainError || error instanceof MultiDbError;

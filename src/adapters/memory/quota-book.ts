@@ -1,9 +1,9 @@
-import type { RunId } from '../../domain/ids.ts';
+import { type RunId, trustedId, type WorkspaceId } from '../../domain/ids.ts';
 import type { WorkspaceScope } from '../../domain/scope.ts';
 import { quotaPeriod, type RunUsage } from '../../domain/usage.ts';
 import type { MemoryDatabase, QuotaRow } from './memory-database.ts';
 
-const UNTOUCHED: QuotaRow = { usedMicros: 0, reservedMicros: 0 };
+export const UNTOUCHED: QuotaRow = { usedMicros: 0, reservedMicros: 0 };
 
 export function findQuota(database: MemoryDatabase, scope: WorkspaceScope, period: string): QuotaRow {
   return database.quotas.get(quotaKey(scope, period)) ?? UNTOUCHED;
@@ -43,6 +43,27 @@ export function charge(database: MemoryDatabase, scope: WorkspaceScope, runId: R
     reservedMicros: quota.reservedMicros - amountMicros,
   });
   database.ledger.set(runId, { workspaceId: scope.workspaceId, period, usage });
+}
+
+/** What the counters should be: the sums of the ledger and of the reservations. */
+export function countQuotas(database: MemoryDatabase): ReadonlyMap<string, QuotaRow> {
+  const counted = new Map<string, QuotaRow>();
+  const add = (scope: WorkspaceScope, period: string, usedMicros: number, reservedMicros: number) => {
+    const key = quotaKey(scope, period);
+    const before = counted.get(key) ?? UNTOUCHED;
+    counted.set(key, {
+      usedMicros: before.usedMicros + usedMicros,
+      reservedMicros: before.reservedMicros + reservedMicros,
+    });
+  };
+  for (const row of database.ledger.values()) add(row, row.period, row.usage.costMicros, 0);
+  for (const row of database.reservations.values()) add(row, row.period, 0, row.amountMicros);
+  return counted;
+}
+
+export function quotaOfKey(key: string): { readonly workspaceId: WorkspaceId; readonly period: string } {
+  const [workspaceId = '', period = ''] = key.split('/');
+  return { workspaceId: trustedId('wsp', workspaceId), period };
 }
 
 function quotaKey({ workspaceId }: WorkspaceScope, period: string): string {

@@ -23,7 +23,16 @@ const SET_LIMIT = {
 };
 
 const AUDIT_FINDINGS_MAX = 1_000;
-const COUNT_RUNS = { name: 'ledger_count_runs', text: 'SELECT count(*) AS count FROM runs' };
+const SUMS = (from: string) => `SELECT count(*) AS messages,
+  COALESCE(sum(input_tokens), 0)::bigint AS "inputTokens", COALESCE(sum(output_tokens), 0)::bigint AS "outputTokens",
+  COALESCE(sum(cost_micros), 0)::bigint AS "costMicros" FROM ${from}`;
+/** One statement, and so one moment: settlements may go on meanwhile. */
+const SUMMED = {
+  name: 'ledger_summed',
+  text: `SELECT (SELECT count(*) FROM runs) AS "runCount",
+  (SELECT row_to_json(u) FROM (${SUMS('runs WHERE settled_at IS NOT NULL')}) u) AS usage,
+  (SELECT row_to_json(l) FROM (${SUMS('usage_ledger')}) l) AS ledger`,
+};
 const MISMATCHED = {
   name: 'ledger_mismatched',
   text: `
@@ -38,6 +47,25 @@ const ORPHANED = {
   text: `SELECT v.run_id AS id FROM reservations v LEFT JOIN runs r ON r.id = v.run_id
 WHERE r.id IS NULL OR r.settled_at IS NOT NULL ORDER BY 1 LIMIT $1`,
 };
+const UNRESERVED = {
+  name: 'ledger_unreserved',
+  text: `SELECT r.id FROM runs r LEFT JOIN reservations v ON v.run_id = r.id
+WHERE v.run_id IS NULL AND r.settled_at IS NULL ORDER BY 1 LIMIT $1`,
+};
+/** Of workspaces that exist: the counters of a deleted one went with it, its ledger stays. */
+const MISCOUNTED = {
+  name: 'ledger_miscounted',
+  text: `
+SELECT workspace_id AS "workspaceId", period FROM quotas q FULL JOIN (
+  SELECT workspace_id, period, sum(used)::bigint AS used, sum(reserved)::bigint AS reserved FROM (
+    SELECT workspace_id, period, cost_micros AS used, 0 AS reserved FROM usage_ledger
+    UNION ALL SELECT workspace_id, period, 0, amount_micros FROM reservations) parts
+  GROUP BY workspace_id, period) counted USING (workspace_id, period)
+WHERE (COALESCE(q.used_micros, 0), COALESCE(q.reserved_micros, 0))
+  IS DISTINCT FROM (COALESCE(counted.used, 0), COALESCE(counted.reserved, 0))
+  AND EXISTS (SELECT FROM workspaces w WHERE w.id = workspace_id)
+ORDER BY 1, 2 LIMIT $1`,
+};
 
 const totalsRow = z.object({
   messages: z.int(),
@@ -50,7 +78,10 @@ const quotaRow = z.object({
   usedMicros: z.int(),
   reservedMicros: z.int(),
 });
-const counted = z.tuple([z.object({ count: z.int() })]);
+const summed = z.tuple([z.object({ runCount: z.int(), usage: totalsRow, ledger: totalsRow })]);
+const quotas = z.array(
+  z.object({ workspaceId: z.string().transform((id) => trustedId('wsp', id)), period: z.string() }),
+);
 const ids = z.array(z.object({ id: z.string().transform((id) => trustedId('run', id)) }));
 
 export class PostgresUsageLedger implements UsageLedger {
@@ -76,13 +107,15 @@ export class PostgresUsageLedger implements UsageLedger {
   }
 
   async audit(_scope: SystemScope): Promise<LedgerAudit> {
-    const [{ count }] = counted.parse(await this.#database.query(COUNT_RUNS, []));
-    const mismatched = ids.parse(await this.#database.query(MISMATCHED, [AUDIT_FINDINGS_MAX]));
-    const orphaned = ids.parse(await this.#database.query(ORPHANED, [AUDIT_FINDINGS_MAX]));
+    const [sums] = summed.parse(await this.#database.query(SUMMED, []));
+    const findings = async (statement: typeof MISMATCHED) =>
+      ids.parse(await this.#database.query(statement, [AUDIT_FINDINGS_MAX])).map(({ id }) => id);
     return {
-      runCount: count,
-      mismatched: mismatched.map(({ id }) => id),
-      orphanedReservations: orphaned.map(({ id }) => id),
+      ...sums,
+      mismatched: await findings(MISMATCHED),
+      orphanedReservations: await findings(ORPHANED),
+      unreserved: await findings(UNRESERVED),
+      miscountedQuotas: quotas.parse(await this.#database.query(MISCOUNTED, [AUDIT_FINDINGS_MAX])),
     };
   }
 }

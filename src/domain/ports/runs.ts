@@ -1,6 +1,6 @@
 import type { Conversation, Message } from '../conversation.ts';
 import type { ErrorInfo } from '../errors.ts';
-import type { CollectionId, ConversationId, MessageId, RunId, UserId } from '../ids.ts';
+import type { CollectionId, ConversationId, MessageId, RunId, UserId, WorkspaceId } from '../ids.ts';
 import type { FinishReason, Run, RunEvent, RunEventBody, RunStatus } from '../run.ts';
 import type { SystemScope, WorkspaceScope } from '../scope.ts';
 import type { Quota, RunUsage, UsageTotals } from '../usage.ts';
@@ -106,11 +106,19 @@ export interface LedgerAudit {
   readonly mismatched: readonly RunId[];
   /** Reservations of settled or unknown runs. */
   readonly orphanedReservations: readonly RunId[];
+  /** Runs that go on without a reservation. */
+  readonly unreserved: readonly RunId[];
+  /** Quota counters that are not the sums of the ledger and of the reservations behind them. */
+  readonly miscountedQuotas: readonly { readonly workspaceId: WorkspaceId; readonly period: string }[];
+  /** Over all settled runs, and over the whole ledger. */
+  readonly usage: UsageTotals;
+  readonly ledger: UsageTotals;
 }
 export interface UsageLedger {
   totals(scope: WorkspaceScope): Promise<UsageTotals>;
   quota(scope: WorkspaceScope, now: number): Promise<Quota>;
   setQuotaLimit(scope: WorkspaceScope, limitMicros: number | null): Promise<void>;
+  /** Compares what is stored about usage in several places. Each list has at most 1,000 findings. */
   audit(scope: SystemScope): Promise<LedgerAudit>;
 }
 

@@ -96,6 +96,10 @@ export function describeUsageLedger(name: string, make: MakeRelational): void {
       const audit = await harness.ledger.audit(SYSTEM_SCOPE);
       expect(audit.mismatched).toEqual([]);
       expect(audit.orphanedReservations).toEqual([]);
+      expect(audit.unreserved).toEqual([]);
+      expect(audit.miscountedQuotas).toEqual([]);
+      expect(audit.usage).toEqual(audit.ledger);
+      expect(audit.usage.messages).toBe(before.usage.messages + 4);
       expect(audit.runCount).toBeGreaterThanOrEqual(before.runCount + 4);
     });
 
