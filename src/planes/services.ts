@@ -26,7 +26,7 @@ import type {
 } from '../domain/ports/identity.ts';
 import type { RateLimitDecision } from '../domain/ports/limits.ts';
 import type { ConversationKey } from '../domain/ports/runs.ts';
-import type { Page, PageRequest } from '../domain/ports/system.ts';
+import type { Page, PageRequest, Unsubscribe } from '../domain/ports/system.ts';
 import type { ApiKeyScope, Principal, Role } from '../domain/principal.ts';
 import type { Run, RunEvent } from '../domain/run.ts';
 import type { Quota, UsageTotals } from '../domain/usage.ts';
@@ -55,6 +55,10 @@ export type SignUpOutcome =
   | { readonly kind: 'weak-password'; readonly message: string }
   | { readonly kind: 'too-many-attempts'; readonly retryAfterMs: number };
 
+/** Whether this principal is among those whose credentials may have changed. */
+export type Affects = (principal: Principal) => boolean;
+export type CredentialListener = (affects: Affects) => void;
+
 export interface IdentityApi {
   signUp(
     input: { readonly email: string; readonly password: string; readonly workspaceName?: string | undefined },
@@ -71,6 +75,11 @@ export interface IdentityApi {
   authenticate(authorization: string): Promise<Principal | undefined>;
   /** The principal as it is now: role changes and revocation included; undefined: no longer valid. */
   recheck(principal: Principal): Promise<Principal | undefined>;
+  /**
+   * Told, by whichever node, that the credentials of some principals may be others now: `recheck` those. So whoever holds
+   * something open need not ask again and again. The listener must not throw and must not wait.
+   */
+  onCredentialChange(listener: CredentialListener): Unsubscribe;
   /** Several calls in one request share nothing; the edge may batch with a loader. */
   getUser(principal: Principal): Promise<{ readonly id: UserId; readonly email: string }>;
   listMemberships(principal: Principal): Promise<readonly MembershipRecord[]>;

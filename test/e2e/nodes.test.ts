@@ -5,6 +5,7 @@ import { type FourStores, hasFourServers, makeFourStores, nameWithFour } from '.
 import { accessToken, codesOf, post } from '../support/graphql.ts';
 import { type ScriptedAnswer, ScriptedOpenAi, type ScriptedRequest } from '../support/scripted-openai.ts';
 import { DataFolderFixture, runCli, type ServerProcess, startServer } from '../support/server-process.ts';
+import { connect } from '../support/sockets.ts';
 
 const PASSWORD = 'a long enough password';
 const MESSAGES_PER_MINUTE = 40;
@@ -103,6 +104,14 @@ describe.skipIf(!hasFourServers)(nameWithFour('two nodes and a worker on four st
       expect(logout.body.errors).toBeUndefined();
       expect(codesOf(await me(b, token))).toEqual(['UNAUTHENTICATED']);
     }
+  });
+
+  it('a socket that is open at one node is closed when its session ends at the other', async () => {
+    const { email } = await newUser();
+    const token = await accessToken(urlOf(a), email, PASSWORD);
+    const socket = await connect(urlOf(b), token);
+    await post(urlOf(a), 'mutation { logout { __typename } }', {}, token);
+    expect(await socket.closed).toMatchObject({ code: 4403 });
   });
 
   it('what one node took in, a worker ingests, and both nodes find', async () => {

@@ -8,7 +8,7 @@ import { notFound } from '../../src/domain/errors.ts';
 import { type DocumentId, type IdOf, type IdPrefix, makeId, type RunId } from '../../src/domain/ids.ts';
 import type { UserPrincipal } from '../../src/domain/principal.ts';
 import type { Run, RunEvent } from '../../src/domain/run.ts';
-import type { Services, SignedIn } from '../../src/planes/services.ts';
+import type { CredentialListener, Services, SignedIn } from '../../src/planes/services.ts';
 import { FakeFeed } from './fake-feed.ts';
 
 let counter = 0;
@@ -115,6 +115,7 @@ export class FakeWorld {
   readonly principal: UserPrincipal;
   /** Access token → who it is; delete one to revoke it. */
   readonly tokens = new Map<string, UserPrincipal>();
+  readonly #credentialListeners = new Set<CredentialListener>();
   readonly token: string;
   readonly documents = new Map<DocumentId, Document>();
   readonly runs = new Map<RunId, { readonly run: Run; readonly answer: Message | null }>();
@@ -137,6 +138,13 @@ export class FakeWorld {
     const token = `token-${principal.userId}-${this.tokens.size}`;
     this.tokens.set(token, principal);
     return token;
+  }
+
+  /** From now on the token opens nothing, and whoever holds something open with it is told. */
+  revoke(token: string): void {
+    const revoked = this.tokens.get(token);
+    this.tokens.delete(token);
+    for (const listener of this.#credentialListeners) listener((principal) => principal === revoked);
   }
 
   addDocument(overrides: Partial<Document> = {}): Document {
@@ -202,6 +210,10 @@ export class FakeWorld {
         logout: nothing,
         switchWorkspace: async () => this.signedIn(),
         authenticate: async (value) => this.tokens.get(value.replace(/^Bearer /i, '')),
+        onCredentialChange: (listener) => {
+          this.#credentialListeners.add(listener);
+          return () => this.#credentialListeners.delete(listener);
+        },
         recheck: async (principal) => [...this.tokens.values()].find((known) => known === principal),
         getUser: async () => user,
         listMemberships: async () => [{ userId: user.id, role, workspace }],

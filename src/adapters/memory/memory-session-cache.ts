@@ -1,5 +1,11 @@
 import type { SessionId, UserId } from '../../domain/ids.ts';
-import type { SessionCache, SessionState } from '../../domain/ports/identity.ts';
+import type {
+  InvalidationListener,
+  InvalidationTarget,
+  SessionCache,
+  SessionState,
+} from '../../domain/ports/identity.ts';
+import type { Unsubscribe } from '../../domain/ports/system.ts';
 import type { SystemScope } from '../../domain/scope.ts';
 
 const SESSIONS_MAX = 20_000;
@@ -10,6 +16,7 @@ export class MemorySessionCache implements SessionCache {
   /** In order of use. */
   readonly #states = new Map<SessionId, SessionState>();
   readonly #sessionsOfUser = new Map<UserId, Set<SessionId>>();
+  readonly #listeners = new Set<InvalidationListener>();
 
   constructor(sessionsMax: number = SESSIONS_MAX) {
     this.#sessionsMax = sessionsMax;
@@ -32,12 +39,18 @@ export class MemorySessionCache implements SessionCache {
     for (const oldest of this.#states.keys()) return this.#forget(oldest);
   }
 
-  async invalidate(
-    _scope: SystemScope,
-    target: { sessionId: SessionId } | { userId: UserId },
-  ): Promise<void> {
-    if ('sessionId' in target) return this.#forget(target.sessionId);
-    for (const sessionId of [...(this.#sessionsOfUser.get(target.userId) ?? [])]) this.#forget(sessionId);
+  async invalidate(_scope: SystemScope, target: InvalidationTarget): Promise<void> {
+    if ('sessionId' in target) this.#forget(target.sessionId);
+    else
+      for (const sessionId of [...(this.#sessionsOfUser.get(target.userId) ?? [])]) this.#forget(sessionId);
+    for (const listener of [...this.#listeners]) listener(target);
+  }
+
+  onInvalidated(_scope: SystemScope, listener: InvalidationListener): Unsubscribe {
+    // One of its own: the same function may listen twice.
+    const entry: InvalidationListener = (target) => listener(target);
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
   }
 
   #forget(sessionId: SessionId): void {

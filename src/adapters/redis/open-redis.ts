@@ -42,15 +42,20 @@ export async function openRedis(options: OpenRedisOptions): Promise<RedisStores>
     const diagnosis = await diagnoseRedis(connection, clock);
     if (diagnosis.problems.length > 0) throw unfit(where, diagnosis.problems);
     for (const warning of diagnosis.warnings) log.warn({ store: 'redis' }, warning);
-    const onGap = () => runEventLog.catchUp();
+    const onGap = () => {
+      runEventLog.catchUp();
+      sessionCache.catchUp();
+    };
     const subscriber = await RedisSubscriber.open({ ...options, onGap });
     opened.push(subscriber);
     const runEventLog = new RedisRunEventLog({ connection, subscriber, clock });
     opened.push({ close: async () => runEventLog.close() });
+    const sessionCache = await RedisSessionCache.open({ connection, subscriber, clock });
+    opened.push({ close: async () => sessionCache.close() });
     return {
       runEventLog,
       rateLimiter: new RedisRateLimiter({ connection, clock }),
-      sessionCache: new RedisSessionCache(connection),
+      sessionCache,
       cache: new RedisCache(connection),
       diagnose: () => diagnoseRedis(connection, clock),
       health: async (signal) => {

@@ -33,6 +33,9 @@ export function userEpochKey(userId: UserId): string {
   return `${PREFIX}:user-epoch:{${userId}}`;
 }
 
+/** Channel on which every invalidation is announced, as JSON. */
+export const INVALIDATIONS = `${PREFIX}:invalidations`;
+
 export interface CacheKeys {
   /** Followed by the caller's key. */
   readonly valuePrefix: string;

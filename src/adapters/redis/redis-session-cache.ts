@@ -1,18 +1,31 @@
 import { z } from 'zod';
-import { type SessionId, trustedId, type UserId } from '../../domain/ids.ts';
-import type { SessionCache, SessionState } from '../../domain/ports/identity.ts';
+import { parseId, type SessionId, trustedId, type UserId } from '../../domain/ids.ts';
+import type {
+  InvalidationListener,
+  InvalidationTarget,
+  SessionCache,
+  SessionState,
+} from '../../domain/ports/identity.ts';
+import type { Clock, Unsubscribe } from '../../domain/ports/system.ts';
 import { ROLES } from '../../domain/principal.ts';
 import type { SystemScope } from '../../domain/scope.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { isAway } from './redis-errors.ts';
-import { sessionKey, userEpochKey } from './redis-keys.ts';
+import { INVALIDATIONS, sessionKey, userEpochKey } from './redis-keys.ts';
 import { RedisScript } from './redis-script.ts';
+import type { RedisSubscriber } from './redis-subscriber.ts';
 
 /** Bounds how long a state lives on that could not be made forgotten, because Redis was away. */
 const SESSION_TTL_MS = 60_000;
 /** An epoch outlives every session that was put before it. */
 const EPOCH_TTL_MS = 2 * SESSION_TTL_MS;
 const USERS_REMEMBERED_MAX = 20_000;
+
+export interface RedisSessionCacheOptions {
+  readonly connection: RedisConnection;
+  readonly subscriber: Pick<RedisSubscriber, 'add'>;
+  readonly clock: Clock;
+}
 
 const storedSchema = z.object({
   epoch: z.string(),
@@ -37,11 +50,22 @@ return 'OK'
  */
 export class RedisSessionCache implements SessionCache {
   readonly #connection: RedisConnection;
+  readonly #clock: Clock;
+  readonly #closing = new AbortController();
+  readonly #listeners = new Set<InvalidationListener>();
   /** Whose a session was when last seen: a guess that lets session and epoch be asked for in one round trip. */
   readonly #users = new Map<SessionId, UserId>();
 
-  constructor(connection: RedisConnection) {
+  private constructor({ connection, clock }: RedisSessionCacheOptions) {
     this.#connection = connection;
+    this.#clock = clock;
+  }
+
+  /** Resolves when it hears what any node invalidates. */
+  static async open(options: RedisSessionCacheOptions): Promise<RedisSessionCache> {
+    const cache = new RedisSessionCache(options);
+    await options.subscriber.add(INVALIDATIONS, (message) => cache.#tell(parseTarget(message)));
+    return cache;
   }
 
   async find(_scope: SystemScope, sessionId: SessionId): Promise<SessionState | undefined> {
@@ -63,12 +87,38 @@ export class RedisSessionCache implements SessionCache {
     }
   }
 
-  async invalidate(
-    _scope: SystemScope,
-    target: { sessionId: SessionId } | { userId: UserId },
-  ): Promise<void> {
+  async invalidate(_scope: SystemScope, target: InvalidationTarget): Promise<void> {
     if ('sessionId' in target) await this.#connection.send(['DEL', sessionKey(target.sessionId)]);
     else await NEW_EPOCH.run(this.#connection, [userEpochKey(target.userId)], [EPOCH_TTL_MS]);
+    await this.#connection.send(['SPUBLISH', INVALIDATIONS, JSON.stringify(target)]);
+  }
+
+  onInvalidated(_scope: SystemScope, listener: InvalidationListener): Unsubscribe {
+    // One of its own: the same function may listen twice.
+    const entry: InvalidationListener = (target) => listener(target);
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+
+  /**
+   * To be called when announcements may have been missed. Said twice: what could not be removed while Redis was away is
+   * still found there, until it expires.
+   */
+  catchUp(): void {
+    this.#tell(undefined);
+    this.#clock.sleep(SESSION_TTL_MS, this.#closing.signal).then(
+      () => this.#tell(undefined),
+      () => undefined,
+    );
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#listeners.clear();
+  }
+
+  #tell(target: InvalidationTarget | undefined): void {
+    for (const listener of [...this.#listeners]) listener(target);
   }
 
   async #find(sessionId: SessionId): Promise<SessionState | undefined> {
@@ -101,4 +151,13 @@ export class RedisSessionCache implements SessionCache {
       return;
     }
   }
+}
+
+/** undefined for what nobody of this version said: then it may have been anything. */
+function parseTarget(message: string): InvalidationTarget | undefined {
+  const [, name = '', id = ''] = /^\{"(\w+)":"(\w+)"\}$/.exec(message) ?? [];
+  const sessionId = name === 'sessionId' ? parseId('ses', id) : undefined;
+  if (sessionId !== undefined) return { sessionId };
+  const userId = name === 'userId' ? parseId('usr', id) : undefined;
+  return userId && { userId };
 }

@@ -6,9 +6,10 @@ import { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { handleProtocols } from 'graphql-ws';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
-import type { Log, Random } from '../../domain/ports/system.ts';
+import type { Log, Random, Unsubscribe } from '../../domain/ports/system.ts';
 import type { ErrorMapping } from '../../graphql/error-mapping.ts';
 import type { Operations } from '../../graphql/operations.ts';
+import { watchCredentials } from './credential-watch.ts';
 import { baseUrlOf, requestIdFrom } from './requests.ts';
 import { SocketProtocol } from './socket-protocol.ts';
 import { CLOSE, type SessionDependencies, SocketSession } from './socket-session.ts';
@@ -29,6 +30,7 @@ export class GraphqlSockets {
   /** Each with what ends when its socket is closed and all of its operations are. */
   readonly #sessions = new Map<SocketSession, Promise<void>>();
   readonly #stopped = new AbortController();
+  readonly #unwatch: Unsubscribe;
   #draining = false;
 
   constructor(options: GraphqlSocketsOptions) {
@@ -40,6 +42,7 @@ export class GraphqlSockets {
       handleProtocols: (protocols) => handleProtocols(protocols),
     });
     this.#protocol = new SocketProtocol({ ...options, countSockets: (key) => this.#count(key) });
+    this.#unwatch = watchCredentials(options.services.identity, () => this.#sessions.keys(), options.errors);
     void this.#sweep();
   }
 
@@ -68,6 +71,7 @@ export class GraphqlSockets {
   async close(): Promise<void> {
     this.drain();
     this.#stopped.abort();
+    this.#unwatch();
     for (const session of this.#sessions.keys())
       session.close(CLOSE.goingAway, 'The server is shutting down');
     await Promise.all(this.#sessions.values());
@@ -159,15 +163,12 @@ export class GraphqlSockets {
     return count;
   }
 
-  /** One timer for all: drops sockets whose peer is gone, and those whose credential was revoked. */
+  /** One timer for all: drops sockets whose peer is gone. */
   async #sweep(): Promise<void> {
-    const { clock, options, errors } = this.#options;
+    const { clock, options } = this.#options;
     while (!this.#stopped.signal.aborted) {
       await clock.sleep(options.sweepMs, this.#stopped.signal).catch(() => undefined);
-      for (const session of this.#stopped.signal.aborted ? [] : this.#sessions.keys()) {
-        session.ping();
-        await session.recheck().catch((error: unknown) => errors.report(error));
-      }
+      for (const session of this.#stopped.signal.aborted ? [] : this.#sessions.keys()) session.ping();
     }
   }
 }

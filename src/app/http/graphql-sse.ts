@@ -3,13 +3,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { execute } from 'graphql';
 import { createHandler, type ExecutionResult, type RequestParams } from 'graphql-sse';
 import { DomainError } from '../../domain/errors.ts';
-import type { Clock } from '../../domain/ports/system.ts';
+import type { Clock, Unsubscribe } from '../../domain/ports/system.ts';
 import { type Principal, principalKey } from '../../domain/principal.ts';
 import type { RequestContext } from '../../graphql/context.ts';
 import type { ErrorMapping } from '../../graphql/error-mapping.ts';
 import type { Operations, Unformatted } from '../../graphql/operations.ts';
 import type { Services } from '../../planes/services.ts';
 import { createContext } from './authentication.ts';
+import { type Holder, watchCredentials } from './credential-watch.ts';
 import { EventStream } from './event-stream.ts';
 import { problem } from './http-errors.ts';
 import type { EdgeOptions } from './options.ts';
@@ -33,20 +34,19 @@ interface Exchange {
   readonly stream: EventStream;
 }
 
-interface OpenStream {
+interface OpenStream extends Holder {
   readonly stream: EventStream;
-  readonly principal: Principal | undefined;
 }
 
 export class GraphqlStreams {
   readonly #options: GraphqlStreamsOptions;
   readonly #open = new Set<OpenStream>();
-  readonly #stopped = new AbortController();
+  readonly #unwatch: Unsubscribe;
   #draining = false;
 
   constructor(options: GraphqlStreamsOptions) {
     this.#options = options;
-    void this.#sweep();
+    this.#unwatch = watchCredentials(options.services.identity, () => this.#open, options.errors);
   }
 
   attach(app: FastifyInstance): void {
@@ -76,7 +76,7 @@ export class GraphqlStreams {
 
   close(): void {
     this.drain();
-    this.#stopped.abort();
+    this.#unwatch();
     for (const { stream } of this.#open) {
       stream.endWith(shuttingDown());
     }
@@ -105,9 +105,11 @@ export class GraphqlStreams {
       await reply.code(init.status).send(problem('BAD_REQUEST', 'This request cannot be read.', request.id));
       return;
     }
-    const open: OpenStream = { stream, principal: callerOf(request).principal };
+    const open = this.#holderOf(stream, callerOf(request).principal);
     this.#open.add(open);
     const ended = this.#expire(open);
+    // Revoked after the caller was identified and before this stream was among those that are told of it?
+    void open.recheck().catch((error: unknown) => this.#options.errors.report(error, request.id));
     reply.hijack();
     reply.raw.writeHead(init.status, { ...headersOf(reply), ...init.headers });
     try {
@@ -175,22 +177,13 @@ export class GraphqlStreams {
     return ended;
   }
 
-  /** One timer for all: ends the streams whose credential was revoked. */
-  async #sweep(): Promise<void> {
-    const { clock, options, services, errors } = this.#options;
-    const { signal } = this.#stopped;
-    while (!signal.aborted) {
-      await clock.sleep(options.sweepMs, signal).catch(() => undefined);
-      for (const open of signal.aborted ? [] : this.#open) {
-        if (open.principal === undefined) continue;
-        try {
-          if ((await services.identity.recheck(open.principal)) !== undefined) continue;
-          open.stream.endWith(new DomainError('UNAUTHENTICATED', 'This credential is not valid any more.'));
-        } catch (error) {
-          errors.report(error);
-        }
-      }
-    }
+  #holderOf(stream: EventStream, principal: Principal | undefined): OpenStream {
+    const { identity } = this.#options.services;
+    const recheck = async () => {
+      if (principal === undefined || (await identity.recheck(principal)) !== undefined) return;
+      stream.endWith(new DomainError('UNAUTHENTICATED', 'This credential is not valid any more.'));
+    };
+    return { stream, principal, recheck };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ApiKeyId, CollectionId, SessionId, UserId, WorkspaceId } from '../ids.ts';
 import type { ApiKeyScope, Role } from '../principal.ts';
 import type { SystemScope, WorkspaceScope } from '../scope.ts';
+import type { Unsubscribe } from './system.ts';
 
 export interface UserRecord {
   readonly id: UserId;
@@ -160,5 +161,12 @@ export interface SessionCache {
   find(scope: SystemScope, sessionId: SessionId): Promise<SessionState | undefined>;
   put(scope: SystemScope, sessionId: SessionId, state: SessionState): Promise<void>;
   /** Seen by every node before it resolves. */
-  invalidate(scope: SystemScope, target: { sessionId: SessionId } | { userId: UserId }): Promise<void>;
+  invalidate(scope: SystemScope, target: InvalidationTarget): Promise<void>;
+  /**
+   * Calls the listener whenever any node has invalidated something, soon after it; with undefined when that may have
+   * been missed, so that it may have been anything. The listener must not throw and must not wait.
+   */
+  onInvalidated(scope: SystemScope, listener: InvalidationListener): Unsubscribe;
 }
+export type InvalidationTarget = { readonly sessionId: SessionId } | { readonly userId: UserId };
+export type InvalidationListener = (target: InvalidationTarget | undefined) => void;

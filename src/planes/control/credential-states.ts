@@ -6,7 +6,10 @@ import type {
   SessionState,
   WorkspaceRepository,
 } from '../../domain/ports/identity.ts';
+import type { Unsubscribe } from '../../domain/ports/system.ts';
+import type { Principal } from '../../domain/principal.ts';
 import { SYSTEM_SCOPE } from '../../domain/scope.ts';
+import type { CredentialListener } from '../services.ts';
 
 interface CredentialStatesDeps {
   readonly sessions: SessionRepository;
@@ -66,6 +69,17 @@ export class CredentialStates {
     await this.#deps.sessionCache.invalidate(SYSTEM_SCOPE, { userId });
   }
 
+  /** The listener is told whose credentials may be others now than a moment ago, changed by whichever node. */
+  onChange(listener: CredentialListener): Unsubscribe {
+    return this.#deps.sessionCache.onInvalidated(SYSTEM_SCOPE, (target) =>
+      listener((principal) => {
+        if (target === undefined) return true;
+        if ('userId' in target) return principal.userId === target.userId;
+        return target.sessionId === keyOf(principal);
+      }),
+    );
+  }
+
   async #load(
     key: SessionId,
     read: () => Promise<SessionState | undefined>,
@@ -83,6 +97,10 @@ export class CredentialStates {
     if (now === undefined || !sameState(state, now)) await this.forgetSession(key);
     return now;
   }
+}
+
+function keyOf(principal: Principal): SessionId {
+  return principal.kind === 'user' ? principal.sessionId : cacheKeyOf(principal.apiKeyId);
 }
 
 /** API keys share the cache with sessions; the ids' random parts keep them apart. */

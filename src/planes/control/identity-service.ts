@@ -10,10 +10,17 @@ import type {
   UserRepository,
   WorkspaceRecord,
 } from '../../domain/ports/identity.ts';
-import type { IdGenerator, Log } from '../../domain/ports/system.ts';
+import type { IdGenerator, Log, Unsubscribe } from '../../domain/ports/system.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { SYSTEM_SCOPE } from '../../domain/scope.ts';
-import type { IdentityApi, LoginOutcome, Origin, SignedIn, SignUpOutcome } from '../services.ts';
+import type {
+  CredentialListener,
+  IdentityApi,
+  LoginOutcome,
+  Origin,
+  SignedIn,
+  SignUpOutcome,
+} from '../services.ts';
 import type { ApiKeyService, NewApiKey } from './api-key-service.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { CredentialStates } from './credential-states.ts';
@@ -131,6 +138,10 @@ export class IdentityService implements IdentityApi {
 
   recheck(principal: Principal): Promise<Principal | undefined> {
     return this.#deps.authenticator.recheck(principal);
+  }
+
+  onCredentialChange(listener: CredentialListener): Unsubscribe {
+    return this.#deps.states.onChange(listener);
   }
 
   async getUser(principal: Principal): Promise<{ readonly id: UserId; readonly email: string }> {

@@ -55,6 +55,19 @@ export function describeSessionCache(name: string, make: () => Promise<SessionCa
       expect(await find(other)).toBeDefined();
     });
 
+    it('tells every listener what was invalidated, whether it was there or not', async () => {
+      const targets = [{ sessionId: ids.next('ses') }, { userId: ids.next('usr') }];
+      const heard: unknown[] = [];
+      const listen = () => harness.cache.onInvalidated(SYSTEM_SCOPE, (target) => heard.push(target));
+      const [stop, stopToo] = [listen(), listen()];
+      for (const target of targets) await harness.cache.invalidate(SYSTEM_SCOPE, target);
+      await expect.poll(() => heard).toEqual(targets.flatMap((target) => [target, target]));
+      stop();
+      await harness.cache.invalidate(SYSTEM_SCOPE, { userId: ids.next('usr') });
+      await expect.poll(() => heard.length).toBe(5);
+      stopToo();
+    });
+
     it('follows a session to the user it was put for last', async () => {
       const before = newState();
       const sessionId = await put(before);

@@ -24,6 +24,19 @@ describe('an access token', () => {
     expect(principal && (await world.identity.recheck(principal))).toBeUndefined();
   });
 
+  test('whoever holds something open is told of changes to their own credentials, and no others', async () => {
+    const world = newWorld();
+    const ada = await world.principal(await world.signUp('ada@example.com'));
+    const bob = await world.principal(await world.signUp('bob@example.com'));
+    const told: boolean[][] = [];
+    const stop = world.identity.onCredentialChange((affects) => told.push([affects(ada), affects(bob)]));
+    await world.identity.logout(ada);
+    expect(told).toEqual([[true, false]]);
+    stop();
+    await world.identity.logout(bob);
+    expect(told).toHaveLength(1);
+  });
+
   test('is taken in any case of "bearer", and nothing else is', async () => {
     const world = newWorld();
     const { accessToken, refreshToken } = await world.signUp('ada@example.com');
@@ -107,6 +120,7 @@ describe('revocation wins against a read that began before it', () => {
       sessionCache: {
         find: (...args) => sessionCache.find(...args),
         invalidate: (...args) => sessionCache.invalidate(...args),
+        onInvalidated: (...args) => sessionCache.onInvalidated(...args),
         put: async (...args) => {
           await onPut();
           await sessionCache.put(...args);

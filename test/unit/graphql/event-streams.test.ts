@@ -5,7 +5,7 @@ import { FakeWorld, fakePrincipal } from '../../support/fake-services.ts';
 
 const QUERY = `subscription Watch($id: ID!) { runEvents(runId: $id) {
   __typename sequence ... on TokenDelta { text } } }`;
-const OPTIONS = { sweepMs: 50, stallTimeoutMs: 300 };
+const OPTIONS = { stallTimeoutMs: 300 };
 
 let edge: EdgeServer;
 beforeAll(async () => {
@@ -57,7 +57,7 @@ describe('graphql over SSE', () => {
     const responses = await Promise.all(
       [expiring, revoked].map((token) => openStream(edge.url, token, { query: QUERY, variables })),
     );
-    edge.world.tokens.delete(revoked);
+    edge.world.revoke(revoked);
     for (const response of responses) {
       expect(await allEvents(response)).toMatchObject([
         { event: 'next', data: { errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] } },

@@ -7,7 +7,7 @@ import { connect, TestSocket } from '../../support/sockets.ts';
 
 const WATCH = `subscription Watch($id: ID!, $after: Cursor) { runEvents(runId: $id, after: $after) {
   __typename cursor sequence ... on TokenDelta { text } ... on RunEnd { finishReason } } }`;
-const OPTIONS = { operationsPerSocketMax: 3, socketsPerPrincipalMax: 2, sweepMs: 50, stallTimeoutMs: 200 };
+const OPTIONS = { operationsPerSocketMax: 3, socketsPerPrincipalMax: 2, stallTimeoutMs: 200 };
 
 let edge: EdgeServer;
 beforeAll(async () => {
@@ -136,15 +136,12 @@ describe('graphql over WebSocket', () => {
     expect(await expiring.closed).toMatchObject({ code: 4403 });
     const token = anotherToken();
     const revoked = await connect(edge.url, token);
-    edge.world.tokens.delete(token);
+    edge.world.revoke(token);
     expect(await revoked.closed).toMatchObject({ code: 4403 });
   });
 
   it('cuts off a reader that does not read, to come back with its cursor', async () => {
-    const stalling = await startEdge(
-      { ...OPTIONS, socketBufferedBytesMax: 1_024, sweepMs: 60_000 },
-      new FakeWorld(),
-    );
+    const stalling = await startEdge({ ...OPTIONS, socketBufferedBytesMax: 1_024 }, new FakeWorld());
     const run = stalling.world.addRun();
     const text = 'x'.repeat(64 * 1024);
     stalling.world.onWatch = (feed) => {
