@@ -1,13 +1,16 @@
 import type { Connection } from './connection.ts';
 import { MultiDbError } from './errors.ts';
 import {
+  CancelIngestionDocument,
   ConversationDocument,
   ConversationsDocument,
   DeleteDocumentDocument,
   DocumentDocument,
   DocumentsDocument,
   DocumentTextDocument,
+  type IngestionStage,
   RenameConversationDocument,
+  RetryDocumentDocument,
 } from './generated/operations.ts';
 import { type EventOptions, watchDocument } from './ingestion.ts';
 import type {
@@ -72,6 +75,18 @@ export class Documents {
   /** Deletes the document, its chunks and its embeddings. Answers that cited it keep their quotes. */
   async remove(documentId: string): Promise<void> {
     await this.#connection.mutate(DeleteDocumentDocument, { input: { documentId } });
+  }
+
+  /** Takes in again what failed or was cancelled: from where it ended, or an earlier stage. Throws CONFLICT otherwise. */
+  async retry(documentId: string, fromStage?: IngestionStage): Promise<Document> {
+    const input = { documentId, fromStage };
+    return (await this.#connection.mutate(RetryDocumentDocument, { input })).retryDocument.document;
+  }
+
+  /** Stops the ingestion; an older version stays. Throws CONFLICT when it has ended, or nearly has. */
+  async cancel(documentId: string): Promise<Document> {
+    const input = { documentId };
+    return (await this.#connection.mutate(CancelIngestionDocument, { input })).cancelIngestion.document;
   }
 
   events(documentId: string, options: EventOptions = {}): AsyncIterableIterator<DocumentEvent, undefined> {

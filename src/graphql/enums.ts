@@ -1,5 +1,5 @@
 import { registerEnumType } from 'type-graphql';
-import { DOCUMENT_STATUSES } from '../domain/document.ts';
+import { DOCUMENT_STATUSES, type IngestionStage } from '../domain/document.ts';
 import { API_KEY_SCOPES, ROLES } from '../domain/principal.ts';
 import { FINISH_REASONS, RUN_STATUSES } from '../domain/run.ts';
 
@@ -41,6 +41,26 @@ registerEnumType(DocumentStatusEnum, {
     PROCESSING: { description: 'Being loaded, split, embedded and indexed.' },
     READY: { description: 'Found by searches and answers.' },
     FAILED: { description: 'Given up; the error says why.' },
+  },
+});
+
+/** Events name stages in lower case, as they are stored. */
+export const IngestionStageEnum = {
+  LOAD: 'load',
+  SPLIT: 'split',
+  EMBED: 'embed',
+  INDEX: 'index',
+  VERIFY: 'verify',
+} as const satisfies Record<Uppercase<IngestionStage>, IngestionStage>;
+registerEnumType(IngestionStageEnum, {
+  name: 'IngestionStage',
+  description: 'A step between a submitted document and one that is found, in this order.',
+  valuesConfig: {
+    LOAD: { description: 'Its bytes are read as text.' },
+    SPLIT: { description: 'The text is cut into chunks.' },
+    EMBED: { description: 'The chunks are embedded and stored, unseen.' },
+    INDEX: { description: 'The chunks become visible, those of older versions go.' },
+    VERIFY: { description: 'A search must find the last chunk.' },
   },
 });
 

@@ -5,7 +5,7 @@
  * What a client must branch on comes back as an outcome, never as an error.
  */
 import type { Conversation, Message } from '../domain/conversation.ts';
-import type { Document, DocumentProgress, Metadata, Passage } from '../domain/document.ts';
+import type { Document, DocumentProgress, IngestionStage, Metadata, Passage } from '../domain/document.ts';
 import type {
   ApiKeyId,
   CollectionId,
@@ -146,6 +146,14 @@ export interface DocumentApi {
     },
   ): Promise<string>;
   remove(principal: Principal, documentId: DocumentId): Promise<void>;
+  /** The failed newest version again, from where it failed or an earlier stage. Throws CONFLICT if it did not fail. */
+  retry(
+    principal: Principal,
+    documentId: DocumentId,
+    fromStage: IngestionStage | undefined,
+  ): Promise<Document>;
+  /** Throws CONFLICT when there is nothing to cancel any more. */
+  cancel(principal: Principal, documentId: DocumentId): Promise<Document>;
   /** Progress after a sequence (-1: all), then live; ends after READY or FAILED of the newest version. */
   watch(principal: Principal, documentId: DocumentId, after: number): Promise<Feed<DocumentProgress>>;
 }

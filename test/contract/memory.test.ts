@@ -8,11 +8,7 @@ import { MemoryConversationRepository } from '../../src/adapters/memory/memory-c
 import { MemoryDatabase } from '../../src/adapters/memory/memory-database.ts';
 import { MemoryDocumentProgressLog } from '../../src/adapters/memory/memory-document-progress-log.ts';
 import { MemoryDocumentRepository } from '../../src/adapters/memory/memory-document-repository.ts';
-import {
-  JOB_ATTEMPTS_MAX,
-  JOB_LEASE_MS,
-  MemoryJobQueue,
-} from '../../src/adapters/memory/memory-job-queue.ts';
+import { JOB_LEASE_MS, MemoryJobQueue } from '../../src/adapters/memory/memory-job-queue.ts';
 import { MemoryRateLimiter } from '../../src/adapters/memory/memory-rate-limiter.ts';
 import { MemoryRunEventLog } from '../../src/adapters/memory/memory-run-event-log.ts';
 import { MemoryRunRepository } from '../../src/adapters/memory/memory-run-repository.ts';
@@ -22,6 +18,7 @@ import { MemoryUploadRepository } from '../../src/adapters/memory/memory-upload-
 import { MemoryUsageLedger } from '../../src/adapters/memory/memory-usage-ledger.ts';
 import { MemoryUserRepository } from '../../src/adapters/memory/memory-user-repository.ts';
 import { MemoryWorkspaceRepository } from '../../src/adapters/memory/memory-workspace-repository.ts';
+import { STAGE_ATTEMPTS_MAX } from '../../src/domain/job-attempts.ts';
 import { TestClock } from '../support/clock.ts';
 import { describeApiKeyRepository } from './suites/api-keys.ts';
 import { describeBlobStore } from './suites/blob-store.ts';
@@ -63,7 +60,7 @@ async function makeRelational(): Promise<RelationalHarness> {
     progress: new MemoryDocumentProgressLog(database),
     uploads: new MemoryUploadRepository(database),
     jobs: new MemoryJobQueue(database, clock),
-    jobPolicy: { leaseMs: JOB_LEASE_MS, attemptsMax: JOB_ATTEMPTS_MAX, backoffMsMax: 60_000 },
+    jobPolicy: { leaseMs: JOB_LEASE_MS, attemptsMax: STAGE_ATTEMPTS_MAX, backoffMsMax: 60_000 },
     runs: new MemoryRunRepository(database),
     conversations: new MemoryConversationRepository(database),
     ledger: new MemoryUsageLedger(database),

@@ -167,7 +167,7 @@ export async function leftovers(harness: DataPlaneHarness, scope: WorkspaceScope
   const found: string[] = [];
   for (let version = 1; version <= 3; version += 1) {
     for (const chunk of await chunks.listVersion(scope, documentId, version)) found.push(chunk.id);
-    for (const name of ['original', 'text']) {
+    for (const name of ['original', 'text', 'structure']) {
       const key = `documents/${documentId}/${version}/${name}`;
       if ((await blobs.get(scope, key)) !== undefined) found.push(key);
     }

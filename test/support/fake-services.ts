@@ -267,6 +267,8 @@ export class FakeWorld {
         remove: async (_principal, id) => {
           this.documents.delete(this.#findDocument(id).id);
         },
+        retry: async (_principal, id) => this.#findDocument(id),
+        cancel: async (_principal, id) => this.#findDocument(id),
         watch: async (_principal, id) => {
           this.#findDocument(id);
           const feed = new FakeFeed<DocumentProgress>();

@@ -1,5 +1,5 @@
 import type { Conversation } from '../../domain/conversation.ts';
-import type { Document, DocumentProgress, DocumentVersion } from '../../domain/document.ts';
+import type { Document, DocumentProgress, DocumentVersion, IngestionStage } from '../../domain/document.ts';
 import type { ErrorInfo } from '../../domain/errors.ts';
 import type {
   ApiKeyId,
@@ -51,6 +51,9 @@ export interface JobRow {
   readonly state: 'queued' | 'active' | 'dead';
   /** Claims so far; the newest claim's number fences older claimants out. */
   readonly attempt: number;
+  readonly stage: IngestionStage;
+  /** Claims at that stage. */
+  readonly stageAttempts: number;
   /** queued: not before this. active: the lease ends here. */
   readonly dueAt: number;
   readonly error: ErrorInfo | null;
@@ -96,6 +99,8 @@ export class MemoryDatabase {
   readonly documentProgress = new Map<DocumentId, DocumentProgress[]>();
   readonly uploads = new Map<UploadId, UploadRecord & OfWorkspace>();
   readonly jobs = new Map<string, JobRow>();
+  /** When a workspace was last given a worker, as a count of such turns. */
+  readonly jobTurns = new Map<WorkspaceId, number>();
   readonly conversations = new Map<ConversationId, ConversationRow>();
   readonly runs = new Map<RunId, Run>();
   readonly idempotencyKeys = new Map<string, IdempotencyRow>();
@@ -111,7 +116,8 @@ export class MemoryDatabase {
   enqueue(job: Job, dueAt: number): void {
     this.#jobCount += 1;
     const id = String(this.#jobCount);
-    this.jobs.set(id, { id, job, state: 'queued', attempt: 0, dueAt, error: null });
+    const untried = { attempt: 0, stage: 'load', stageAttempts: 0 } as const;
+    this.jobs.set(id, { id, job, state: 'queued', ...untried, dueAt, error: null });
     this.notifications.notify('jobs');
   }
 

@@ -1,7 +1,9 @@
-import type { Document } from '../../domain/document.ts';
+import type { Document, DocumentProgress } from '../../domain/document.ts';
 import { notFound } from '../../domain/errors.ts';
 import type { DocumentId } from '../../domain/ids.ts';
+import { earlierStage } from '../../domain/job-attempts.ts';
 import type {
+  ChangeOutcome,
   DocumentKey,
   DocumentRepository,
   DocumentSubmission,
@@ -9,7 +11,7 @@ import type {
 } from '../../domain/ports/documents.ts';
 import type { Page, PageRequest } from '../../domain/ports/system.ts';
 import type { WorkspaceScope } from '../../domain/scope.ts';
-import type { MemoryDatabase, VersionRow } from './memory-database.ts';
+import type { JobRow, MemoryDatabase, VersionRow } from './memory-database.ts';
 import { newestFirst, pageOf } from './paging.ts';
 
 type Publication = Parameters<DocumentRepository['publish']>[2];
@@ -77,8 +79,65 @@ export class MemoryDocumentRepository implements DocumentRepository {
     const document = this.#find(scope, documentId);
     if (document?.version !== change.version) return false;
     const { status, error, now } = change;
+    if (status === 'PROCESSING' && !isUnderWay(document)) return false;
     this.#database.documents.set(documentId, { ...document, status, error, updatedAt: now });
     return true;
+  }
+
+  async retry(
+    scope: WorkspaceScope,
+    documentId: DocumentId,
+    { fromStage, now }: Parameters<DocumentRepository['retry']>[2],
+  ): Promise<ChangeOutcome | undefined> {
+    const document = this.#find(scope, documentId);
+    if (document === undefined) return undefined;
+    if (document.status !== 'FAILED') return { kind: 'refused', document };
+    const dead = this.#jobOf(document);
+    if (dead === undefined) {
+      const { version } = document;
+      this.#database.enqueue({ kind: 'ingest', scope, documentId, version }, now);
+    } else {
+      const stage = fromStage === undefined ? dead.stage : earlierStage(dead.stage, fromStage);
+      const revived = { ...dead, state: 'queued', stage, stageAttempts: 0, dueAt: now, error: null } as const;
+      this.#database.jobs.set(dead.id, revived);
+      this.#database.notifications.notify('jobs');
+    }
+    const news = { stage: 'queued', progress: 0, message: null } as const;
+    return this.#change(document, { status: 'QUEUED', error: null, updatedAt: now }, news);
+  }
+
+  async cancel(
+    scope: WorkspaceScope,
+    documentId: DocumentId,
+    { error, now }: Parameters<DocumentRepository['cancel']>[2],
+  ): Promise<ChangeOutcome | undefined> {
+    const document = this.#find(scope, documentId);
+    if (document === undefined) return undefined;
+    const last = this.#database.documentProgress.get(documentId)?.at(-1)?.stage;
+    const isPublishing = last === 'index' || last === 'verify';
+    if (!isUnderWay(document) || isPublishing) return { kind: 'refused', document };
+    const job = this.#jobOf(document);
+    if (job !== undefined) this.#database.jobs.set(job.id, { ...job, state: 'dead', dueAt: now, error });
+    const news = { stage: 'failed', progress: 1, message: error.message } as const;
+    return this.#change(document, { status: 'FAILED', error, updatedAt: now }, news);
+  }
+
+  #jobOf({ id, version }: Document): JobRow | undefined {
+    return [...this.#database.jobs.values()].find(
+      ({ job }) => job.kind === 'ingest' && job.documentId === id && job.version === version,
+    );
+  }
+
+  #change(
+    document: Document,
+    changes: Pick<Document, 'status' | 'error' | 'updatedAt'>,
+    news: Pick<DocumentProgress, 'stage' | 'progress' | 'message'>,
+  ): ChangeOutcome {
+    const changed = { ...document, ...changes };
+    this.#database.documents.set(document.id, changed);
+    const { status, version } = changed;
+    this.#database.appendProgress(document.id, { version, status, ...news });
+    return { kind: 'changed', document: changed };
   }
 
   async remove(scope: WorkspaceScope, documentId: DocumentId): Promise<boolean> {
@@ -155,4 +214,8 @@ export class MemoryDocumentRepository implements DocumentRepository {
       (document) => document.collectionId === collectionId && document.externalId === externalId,
     );
   }
+}
+
+function isUnderWay({ status }: Document): boolean {
+  return status === 'QUEUED' || status === 'PROCESSING';
 }

@@ -1,4 +1,7 @@
+import type { IngestionStage } from '../../domain/document.ts';
 import type { ErrorInfo } from '../../domain/errors.ts';
+import type { WorkspaceId } from '../../domain/ids.ts';
+import { isLastAttempt, STAGE_ATTEMPTS_MAX, stageAttemptAt } from '../../domain/job-attempts.ts';
 import type { ClaimedJob, Job, JobQueue } from '../../domain/ports/documents.ts';
 import type { Clock, Unsubscribe } from '../../domain/ports/system.ts';
 import type { SystemScope } from '../../domain/scope.ts';
@@ -6,7 +9,6 @@ import type { JobRow, MemoryDatabase } from './memory-database.ts';
 
 /** A claimant that does not extend its claim for this long has lost it. */
 export const JOB_LEASE_MS = 20_000;
-export const JOB_ATTEMPTS_MAX = 5;
 const BACKOFF_MIN_MS = 2_000;
 const BACKOFF_MAX_MS = 60_000;
 /** Finds what no notification tells: back-offs and leases that ran out. */
@@ -28,17 +30,22 @@ export class MemoryJobQueue implements JobQueue {
 
   async claim(_scope: SystemScope, limit: number): Promise<readonly ClaimedJob[]> {
     const now = this.#clock.now();
-    const due = [...this.#database.jobs.values()]
-      .filter((row) => row.state !== 'dead' && row.dueAt <= now && row.attempt < JOB_ATTEMPTS_MAX)
-      .sort((left, right) => left.dueAt - right.dueAt || Number(left.id) - Number(right.id))
+    const due = this.#candidates(now)
+      .sort(({ row: left, ...a }, { row: right, ...b }) => {
+        return a.place - b.place || a.turn - b.turn || left.dueAt - right.dueAt || byId(left, right);
+      })
       .slice(0, limit);
-    return due.map((row) => this.#lease(row, now));
+    const claimed = due.map(({ row }) => this.#lease(row, now));
+    const { jobTurns } = this.#database;
+    const turn = Math.max(0, ...jobTurns.values()) + 1;
+    for (const { job } of claimed) jobTurns.set(job.scope.workspaceId, turn);
+    return claimed;
   }
 
-  async heartbeat(_scope: SystemScope, claimed: ClaimedJob): Promise<boolean> {
+  async heartbeat(_scope: SystemScope, claimed: ClaimedJob, stage: IngestionStage): Promise<boolean> {
     const row = this.#findHeld(claimed);
     if (row === undefined) return false;
-    this.#put({ ...row, dueAt: this.#clock.now() + JOB_LEASE_MS });
+    this.#put({ ...atStage(row, stage), dueAt: this.#clock.now() + JOB_LEASE_MS });
     return true;
   }
 
@@ -49,14 +56,17 @@ export class MemoryJobQueue implements JobQueue {
   async fail(
     _scope: SystemScope,
     claimed: ClaimedJob,
-    { error }: { readonly error: ErrorInfo },
+    { error, stage }: { readonly error: ErrorInfo; readonly stage: IngestionStage },
   ): Promise<'retry' | 'dead'> {
-    const row = this.#findHeld(claimed);
+    const held = this.#findHeld(claimed);
     // Lost to another claimant, who goes on with it: this failure says nothing about the job any more.
-    if (row === undefined) return 'retry';
-    const isFinal = claimed.lastAttempt || !error.retryable;
-    if (isFinal) this.#put({ ...row, state: 'dead', dueAt: this.#clock.now(), error });
-    else this.#put({ ...row, state: 'queued', dueAt: this.#clock.now() + backoffMs(row.attempt), error });
+    if (held === undefined) return 'retry';
+    const row = atStage(held, stage);
+    const now = this.#clock.now();
+    const isFinal = isLastAttempt(claimed, stage) || !error.retryable;
+    if (isFinal) this.#put({ ...row, state: 'dead', dueAt: now, error });
+    else
+      this.#put({ ...row, state: 'queued', dueAt: now + backoffMs(stageAttemptAt(claimed, stage)), error });
     return isFinal ? 'dead' : 'retry';
   }
 
@@ -78,10 +88,30 @@ export class MemoryJobQueue implements JobQueue {
     return counts;
   }
 
+  /** What was lost by its claimant stands before all; the rest at the place that it has in its workspace's turns. */
+  #candidates(now: number): { row: JobRow; place: number; turn: number }[] {
+    const rows = [...this.#database.jobs.values()].sort(
+      (left, right) => left.dueAt - right.dueAt || byId(left, right),
+    );
+    const places = new Map<WorkspaceId, number>();
+    const take = ({ workspaceId }: Job['scope']): number => {
+      const place = (places.get(workspaceId) ?? 0) + 1;
+      places.set(workspaceId, place);
+      return place;
+    };
+    for (const { state, dueAt, job } of rows) if (state === 'active' && dueAt > now) take(job.scope);
+    return rows.flatMap((row) => {
+      const { state, dueAt, stageAttempts, job } = row;
+      if (state === 'dead' || dueAt > now) return [];
+      if (state === 'active') return stageAttempts < STAGE_ATTEMPTS_MAX ? [{ row, place: 0, turn: 0 }] : [];
+      return [{ row, place: take(job.scope), turn: this.#database.jobTurns.get(job.scope.workspaceId) ?? 0 }];
+    });
+  }
+
   #lease(row: JobRow, now: number): ClaimedJob {
-    const attempt = row.attempt + 1;
-    this.#put({ ...row, state: 'active', attempt, dueAt: now + JOB_LEASE_MS });
-    return { id: row.id, job: row.job, attempt, lastAttempt: attempt >= JOB_ATTEMPTS_MAX };
+    const [attempt, stageAttempt] = [row.attempt + 1, row.stageAttempts + 1];
+    this.#put({ ...row, state: 'active', attempt, stageAttempts: stageAttempt, dueAt: now + JOB_LEASE_MS });
+    return { id: row.id, job: row.job, attempt, stage: row.stage, stageAttempt };
   }
 
   /** A claim holds until another one takes its place, even past its lease: late work is better than lost work. */
@@ -97,7 +127,7 @@ export class MemoryJobQueue implements JobQueue {
   /** A job whose last claimant died is over; its document must not stay "processing" for ever. */
   #buryLost(now: number): void {
     for (const row of this.#database.jobs.values()) {
-      if (row.state !== 'active' || row.dueAt > now || row.attempt < JOB_ATTEMPTS_MAX) continue;
+      if (row.state !== 'active' || row.dueAt > now || row.stageAttempts < STAGE_ATTEMPTS_MAX) continue;
       this.#put({ ...row, state: 'dead', dueAt: now, error: WORKER_LOST });
       if (row.job.kind === 'ingest') this.#failDocument(row.job, now);
     }
@@ -124,6 +154,15 @@ export class MemoryJobQueue implements JobQueue {
       wake();
     }
   }
+}
+
+/** Of a stage that the job has just come to, the first attempt. */
+function atStage(row: JobRow, stage: IngestionStage): JobRow {
+  return { ...row, stage, stageAttempts: stage === row.stage ? row.stageAttempts : 1 };
+}
+
+function byId(left: JobRow, right: JobRow): number {
+  return Number(left.id) - Number(right.id);
 }
 
 function backoffMs(attempt: number): number {

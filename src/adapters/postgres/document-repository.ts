@@ -3,6 +3,7 @@ import type { Document, DocumentStatus, DocumentVersion } from '../../domain/doc
 import { type ErrorInfo, notFound } from '../../domain/errors.ts';
 import type { DocumentId } from '../../domain/ids.ts';
 import type {
+  ChangeOutcome,
   DocumentKey,
   DocumentRepository,
   DocumentSubmission,
@@ -12,6 +13,7 @@ import type { IdempotencyClaim } from '../../domain/ports/runs.ts';
 import type { Clock, Page, PageRequest } from '../../domain/ports/system.ts';
 import type { WorkspaceScope } from '../../domain/scope.ts';
 import type { Database, Query } from './database.ts';
+import { cancelIn, retryIn } from './document-changes.ts';
 import { toDocument } from './document-rows.ts';
 import {
   FIND_CLAIM,
@@ -116,6 +118,22 @@ export class PostgresDocumentRepository implements DocumentRepository {
     const { version, status, error, now } = change;
     const values = [workspaceId, documentId, version, status, toJson(error), new Date(now)];
     return (await this.#database.query(SET_STATUS, values)).length === 1;
+  }
+
+  retry(
+    scope: WorkspaceScope,
+    documentId: DocumentId,
+    wish: Parameters<DocumentRepository['retry']>[2],
+  ): Promise<ChangeOutcome | undefined> {
+    return this.#database.transaction((query) => retryIn(query, scope, documentId, wish));
+  }
+
+  cancel(
+    scope: WorkspaceScope,
+    documentId: DocumentId,
+    wish: Parameters<DocumentRepository['cancel']>[2],
+  ): Promise<ChangeOutcome | undefined> {
+    return this.#database.transaction((query) => cancelIn(query, scope, documentId, wish));
   }
 
   async remove({ workspaceId }: WorkspaceScope, documentId: DocumentId): Promise<boolean> {

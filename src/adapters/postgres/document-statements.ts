@@ -102,7 +102,8 @@ WHERE workspace_id = $1 AND id = $2 AND active_version <= $3 AND version >= $3 R
 export const SET_STATUS = {
   name: 'document_set_status',
   text: `UPDATE documents SET status = $4, error = $5::jsonb, updated_at = $6::timestamptz
-WHERE workspace_id = $1 AND id = $2 AND version = $3 RETURNING id`,
+WHERE workspace_id = $1 AND id = $2 AND version = $3 AND ($4 <> 'PROCESSING' OR status IN ('QUEUED', 'PROCESSING'))
+RETURNING id`,
 };
 
 /** $1 workspace, $2 document, $3 now. Versions, progress and idempotency keys go with the row. */

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { INGESTION_STAGES, type IngestionStage } from '../../domain/document.ts';
 import type { ErrorInfo } from '../../domain/errors.ts';
 import { trustedId } from '../../domain/ids.ts';
+import { isLastAttempt, STAGE_ATTEMPTS_MAX, stageAttemptAt } from '../../domain/job-attempts.ts';
 import type { ClaimedJob, JobQueue } from '../../domain/ports/documents.ts';
 import type { Clock, Log, Unsubscribe } from '../../domain/ports/system.ts';
 import type { SystemScope } from '../../domain/scope.ts';
@@ -10,7 +12,6 @@ import { CHANNELS, type PostgresListener } from './listener.ts';
 
 /** A claimant that does not extend its claim for this long has lost it. */
 export const JOB_LEASE_MS = 20_000;
-export const JOB_ATTEMPTS_MAX = 5;
 const BACKOFF_MIN_MS = 2_000;
 export const JOB_BACKOFF_MAX_MS = 60_000;
 /** Finds what no notification tells: back-offs and leases that ran out. */
@@ -28,6 +29,8 @@ const claimedRow = z.object({
   documentId: z.string(),
   version: z.int().nullable(),
   attempt: z.int(),
+  stage: z.enum(INGESTION_STAGES),
+  stageAttempt: z.int(),
 });
 const failedRow = z.array(z.object({ state: z.enum(['queued', 'dead']) }));
 const countsRow = z.tuple([z.object({ queued: z.int(), active: z.int(), dead: z.int() })]);
@@ -57,12 +60,12 @@ export class PostgresJobQueue implements JobQueue {
 
   async claim(_scope: SystemScope, limit: number): Promise<readonly ClaimedJob[]> {
     const now = this.#clock.now();
-    const values = [new Date(now), new Date(now + JOB_LEASE_MS), limit, JOB_ATTEMPTS_MAX];
+    const values = [new Date(now), new Date(now + JOB_LEASE_MS), limit, STAGE_ATTEMPTS_MAX];
     return (await this.#database.query(CLAIM, values)).map(toClaimed);
   }
 
-  async heartbeat(_scope: SystemScope, { id, attempt }: ClaimedJob): Promise<boolean> {
-    const values = [id, attempt, new Date(this.#clock.now() + JOB_LEASE_MS)];
+  async heartbeat(_scope: SystemScope, { id, attempt }: ClaimedJob, stage: IngestionStage): Promise<boolean> {
+    const values = [id, attempt, new Date(this.#clock.now() + JOB_LEASE_MS), stage];
     return (await this.#database.query(HEARTBEAT, values)).length === 1;
   }
 
@@ -72,12 +75,13 @@ export class PostgresJobQueue implements JobQueue {
 
   async fail(
     _scope: SystemScope,
-    { id, attempt, lastAttempt }: ClaimedJob,
-    { error }: { readonly error: ErrorInfo },
+    claimed: ClaimedJob,
+    { error, stage }: { readonly error: ErrorInfo; readonly stage: IngestionStage },
   ): Promise<'retry' | 'dead'> {
-    const dead = lastAttempt || !error.retryable;
-    const dueAt = this.#clock.now() + (dead ? 0 : backoffMs(attempt));
-    const values = [id, attempt, dead ? 'dead' : 'queued', new Date(dueAt), JSON.stringify(error)];
+    const { id, attempt } = claimed;
+    const dead = isLastAttempt(claimed, stage) || !error.retryable;
+    const dueAt = this.#clock.now() + (dead ? 0 : backoffMs(stageAttemptAt(claimed, stage)));
+    const values = [id, attempt, dead ? 'dead' : 'queued', new Date(dueAt), JSON.stringify(error), stage];
     const [row] = failedRow.parse(await this.#database.query(FAIL, values));
     // Nothing changed: the claim was lost and the job is another's, so it is not over.
     return row?.state === 'dead' ? 'dead' : 'retry';
@@ -131,7 +135,7 @@ export class PostgresJobQueue implements JobQueue {
   /** A job whose last claimant died is over; its document must not stay "processing" for ever. */
   async #buryLost(): Promise<void> {
     const now = new Date(this.#clock.now());
-    await this.#database.query(BURY_LOST, [now, JOB_ATTEMPTS_MAX, JSON.stringify(WORKER_LOST)]);
+    await this.#database.query(BURY_LOST, [now, STAGE_ATTEMPTS_MAX, JSON.stringify(WORKER_LOST)]);
   }
 }
 
@@ -148,7 +152,8 @@ function toClaimed(stored: unknown): ClaimedJob {
   return {
     id: String(row.id),
     attempt: row.attempt,
-    lastAttempt: row.attempt >= JOB_ATTEMPTS_MAX,
+    stage: row.stage,
+    stageAttempt: row.stageAttempt,
     job:
       row.kind === 'ingest'
         ? { kind: row.kind, ...target, version: z.int().parse(row.version) }

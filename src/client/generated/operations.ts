@@ -3,6 +3,12 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** Which document not to take in. */
+export type CancelIngestionInput = {
+  /** A document whose newest version is queued or being processed. */
+  readonly documentId: string;
+};
+
 /** The file that will be uploaded. */
 export type CreateUploadInput = {
   /** Its name, for the title and the type. */
@@ -66,6 +72,19 @@ export type IngestInput = {
   readonly title?: string | null | undefined;
 };
 
+/** A step between a submitted document and one that is found, in this order. */
+export type IngestionStage =
+  /** The chunks are embedded and stored, unseen. */
+  | 'EMBED'
+  /** The chunks become visible, those of older versions go. */
+  | 'INDEX'
+  /** Its bytes are read as text. */
+  | 'LOAD'
+  /** The text is cut into chunks. */
+  | 'SPLIT'
+  /** A search must find the last chunk. */
+  | 'VERIFY';
+
 /** What to log in with. */
 export type LoginInput = {
   /** E-mail of the account, in any case. */
@@ -93,6 +112,14 @@ export type RenameConversationInput = {
   readonly conversationId: string;
   /** The title from now on. */
   readonly title: string;
+};
+
+/** Which document to take in again. */
+export type RetryDocumentInput = {
+  /** A document whose newest version failed. */
+  readonly documentId: string;
+  /** Begin here; default, and at the latest: where it failed. What earlier stages made is used again. */
+  readonly fromStage?: IngestionStage | null | undefined;
 };
 
 /** What a member may do in a workspace; each role includes the ones after it. */
@@ -260,6 +287,20 @@ export type DeleteDocumentMutationVariables = Exact<{
 
 
 export type DeleteDocumentMutation = { readonly deleteDocument: { readonly deletedDocumentId: string } };
+
+export type RetryDocumentMutationVariables = Exact<{
+  input: RetryDocumentInput;
+}>;
+
+
+export type RetryDocumentMutation = { readonly retryDocument: { readonly document: { readonly id: string, readonly title: string, readonly status: DocumentStatus, readonly version: number, readonly chunkCount: number, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null } } };
+
+export type CancelIngestionMutationVariables = Exact<{
+  input: CancelIngestionInput;
+}>;
+
+
+export type CancelIngestionMutation = { readonly cancelIngestion: { readonly document: { readonly id: string, readonly title: string, readonly status: DocumentStatus, readonly version: number, readonly chunkCount: number, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null } } };
 
 export type DocumentQueryVariables = Exact<{
   id: string;
@@ -642,6 +683,46 @@ export const DeleteDocumentDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<DeleteDocumentMutation, DeleteDocumentMutationVariables>;
+export const RetryDocumentDocument = new TypedDocumentString(`
+    mutation RetryDocument($input: RetryDocumentInput!) {
+  retryDocument(input: $input) {
+    document {
+      ...DocumentFields
+    }
+  }
+}
+    fragment DocumentFields on Document {
+  id
+  title
+  status
+  version
+  chunkCount
+  error {
+    code
+    message
+    retryable
+  }
+}`) as unknown as TypedDocumentString<RetryDocumentMutation, RetryDocumentMutationVariables>;
+export const CancelIngestionDocument = new TypedDocumentString(`
+    mutation CancelIngestion($input: CancelIngestionInput!) {
+  cancelIngestion(input: $input) {
+    document {
+      ...DocumentFields
+    }
+  }
+}
+    fragment DocumentFields on Document {
+  id
+  title
+  status
+  version
+  chunkCount
+  error {
+    code
+    message
+    retryable
+  }
+}`) as unknown as TypedDocumentString<CancelIngestionMutation, CancelIngestionMutationVariables>;
 export const DocumentDocument = new TypedDocumentString(`
     query Document($id: ID!) {
   document(id: $id) {

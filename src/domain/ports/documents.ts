@@ -1,4 +1,11 @@
-import type { Document, DocumentProgress, DocumentStatus, DocumentVersion, Metadata } from '../document.ts';
+import type {
+  Document,
+  DocumentProgress,
+  DocumentStatus,
+  DocumentVersion,
+  IngestionStage,
+  Metadata,
+} from '../document.ts';
 import type { ErrorInfo } from '../errors.ts';
 import type { CollectionId, DocumentId, UploadId, UserId } from '../ids.ts';
 import type { SystemScope, WorkspaceScope } from '../scope.ts';
@@ -30,6 +37,12 @@ export type SubmissionOutcome =
   /** The same idempotency key and payload came before. */
   | { readonly kind: 'replayed'; readonly document: Document; readonly duplicate: boolean }
   | { readonly kind: 'conflict' };
+
+/** The document as it then is. */
+export interface ChangeOutcome {
+  readonly kind: 'changed' | 'refused';
+  readonly document: Document;
+}
 
 /** `createdAt` and id of the last document seen; newest first. */
 export interface DocumentKey {
@@ -64,7 +77,10 @@ export interface DocumentRepository {
       readonly title?: string | undefined;
     },
   ): Promise<boolean>;
-  /** Status of the newest version only; an older version's news is ignored. */
+  /**
+   * Status of the newest version only; an older version's news is ignored. What failed or was cancelled meanwhile does not
+   * become PROCESSING.
+   */
   setStatus(
     scope: WorkspaceScope,
     documentId: DocumentId,
@@ -75,6 +91,24 @@ export interface DocumentRepository {
       readonly now: number;
     },
   ): Promise<boolean>;
+  /**
+   * Queues the failed newest version again, from the stage at which it died, or from an earlier one. `refused`: it did not
+   * fail. undefined: no such document.
+   */
+  retry(
+    scope: WorkspaceScope,
+    documentId: DocumentId,
+    retry: { readonly fromStage?: IngestionStage | undefined; readonly now: number },
+  ): Promise<ChangeOutcome | undefined>;
+  /**
+   * Ends the work on the newest version, which then has failed with the given error. `refused`: nothing is being done, or
+   * its chunks are being made visible already.
+   */
+  cancel(
+    scope: WorkspaceScope,
+    documentId: DocumentId,
+    cancellation: { readonly error: ErrorInfo; readonly now: number },
+  ): Promise<ChangeOutcome | undefined>;
   /** Gone for readers at once; a purge job (chunks, vectors, blobs) is queued in the same transaction. */
   remove(scope: WorkspaceScope, documentId: DocumentId): Promise<boolean>;
 }
@@ -111,20 +145,25 @@ export interface ClaimedJob {
   readonly job: Job;
   /** From 1. */
   readonly attempt: number;
-  /** True: a failure of this attempt is final. */
-  readonly lastAttempt: boolean;
+  /** The furthest stage that the job is known to have come to. */
+  readonly stage: IngestionStage;
+  /** Claims at that stage, this one included; a job has STAGE_ATTEMPTS_MAX of them at each. */
+  readonly stageAttempt: number;
 }
-/** Durable, at least once. A claim is a lease: a claimant that dies loses the job to another when it runs out. */
+/**
+ * Durable, at least once. A claim is a lease: a claimant that dies loses the job to another when it runs out. Workspaces
+ * take turns: the one with the fewest claimed jobs is next, then the one that waited longest, then its oldest job.
+ */
 export interface JobQueue {
   claim(scope: SystemScope, limit: number): Promise<readonly ClaimedJob[]>;
-  /** Extends the lease. False: the job was lost; stop working on it. */
-  heartbeat(scope: SystemScope, claimed: ClaimedJob): Promise<boolean>;
+  /** Extends the lease and keeps how far the job came. False: the job was lost or cancelled; stop working on it. */
+  heartbeat(scope: SystemScope, claimed: ClaimedJob, stage: IngestionStage): Promise<boolean>;
   complete(scope: SystemScope, claimed: ClaimedJob): Promise<void>;
-  /** Tries again after a back-off, or, when it was the last attempt or `retryable` is false, keeps it as dead. */
+  /** Tries again after a back-off, or, when it was the stage's last attempt or `retryable` is false, keeps it as dead. */
   fail(
     scope: SystemScope,
     claimed: ClaimedJob,
-    failure: { readonly error: ErrorInfo },
+    failure: { readonly error: ErrorInfo; readonly stage: IngestionStage },
   ): Promise<'retry' | 'dead'>;
   /** Called when there may be work; also at least every few seconds by the queue's own clock. */
   onAvailable(wake: () => void): Unsubscribe;

@@ -20,12 +20,14 @@ import { given, pageSize, requireId } from '../inputs.ts';
 import { Cursor } from '../scalars.ts';
 import { type DocumentEventSource, openDocumentEvents } from '../streams.ts';
 import {
+  CancelIngestionPayloadObject,
   DeleteDocumentPayloadObject,
   DocumentConnectionObject,
   DocumentEventObject,
   DocumentObject,
+  RetryDocumentPayloadObject,
 } from '../types/document.ts';
-import { DeleteDocumentInput } from '../types/ingest.ts';
+import { CancelIngestionInput, DeleteDocumentInput, RetryDocumentInput } from '../types/ingest.ts';
 import { CollectionObject } from '../types/workspace.ts';
 
 @Resolver(() => DocumentObject)
@@ -90,6 +92,32 @@ export class DocumentResolver {
     const documentId = requireId('doc', input.documentId);
     await context.services.documents.remove(principal, documentId);
     return { deletedDocumentId: documentId };
+  }
+
+  @Mutation(() => RetryDocumentPayloadObject, {
+    description: 'Takes a document in again that failed or was cancelled; CONFLICT if it did not.',
+  })
+  async retryDocument(
+    @Arg('input', () => RetryDocumentInput, { description: 'Which document.' }) input: RetryDocumentInput,
+    @Ctx() context: RequestContext,
+  ): Promise<{ readonly document: Document }> {
+    const documentId = requireId('doc', input.documentId);
+    const stage = given(input.fromStage);
+    return {
+      document: await context.services.documents.retry(context.requirePrincipal(), documentId, stage),
+    };
+  }
+
+  @Mutation(() => CancelIngestionPayloadObject, {
+    description:
+      'Stops taking a document in; CONFLICT if that has ended, or its chunks are becoming visible.',
+  })
+  async cancelIngestion(
+    @Arg('input', () => CancelIngestionInput, { description: 'Which document.' }) input: CancelIngestionInput,
+    @Ctx() context: RequestContext,
+  ): Promise<{ readonly document: Document }> {
+    const documentId = requireId('doc', input.documentId);
+    return { document: await context.services.documents.cancel(context.requirePrincipal(), documentId) };
   }
 
   @Subscription(() => DocumentEventObject, {

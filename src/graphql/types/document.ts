@@ -101,3 +101,17 @@ export class DeleteDocumentPayloadObject {
   @Field(() => ID, { description: 'The document that is gone.' })
   readonly deletedDocumentId!: string;
 }
+
+@ObjectType('RetryDocumentPayload', { simpleResolvers: true, description: 'What trying again did.' })
+export class RetryDocumentPayloadObject {
+  @Field(() => DocumentObject, { description: 'The document, queued again.' })
+  readonly document!: DocumentObject;
+}
+
+@ObjectType('CancelIngestionPayload', { simpleResolvers: true, description: 'What cancelling did.' })
+export class CancelIngestionPayloadObject {
+  @Field(() => DocumentObject, {
+    description: 'The document: failed with CANCELLED; readers still see its older version, if it has one.',
+  })
+  readonly document!: DocumentObject;
+}

@@ -1,4 +1,6 @@
 import { createUnionType, Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import type { IngestionStage } from '../../domain/document.ts';
+import { IngestionStageEnum } from '../enums.ts';
 import { DateTime, JSONObject } from '../scalars.ts';
 import { DocumentObject } from './document.ts';
 import {
@@ -117,5 +119,24 @@ export const CreateUploadResult = createUnionType({
 @InputType({ description: 'Which document to delete.' })
 export class DeleteDocumentInput {
   @Field(() => ID, { description: 'The document.' })
+  readonly documentId!: string;
+}
+
+@InputType({ description: 'Which document to take in again.' })
+export class RetryDocumentInput {
+  @Field(() => ID, { description: 'A document whose newest version failed.' })
+  readonly documentId!: string;
+
+  @Field(() => IngestionStageEnum, {
+    nullable: true,
+    description:
+      'Begin here; default, and at the latest: where it failed. What earlier stages made is used again.',
+  })
+  readonly fromStage?: IngestionStage | null;
+}
+
+@InputType({ description: 'Which document not to take in.' })
+export class CancelIngestionInput {
+  @Field(() => ID, { description: 'A document whose newest version is queued or being processed.' })
   readonly documentId!: string;
 }

@@ -1,7 +1,8 @@
-import type { Document, DocumentProgress } from '../../domain/document.ts';
-import { DomainError, notFound } from '../../domain/errors.ts';
+import type { Document, DocumentProgress, IngestionStage } from '../../domain/document.ts';
+import { DomainError, type ErrorInfo, notFound } from '../../domain/errors.ts';
 import type { CollectionId, DocumentId } from '../../domain/ids.ts';
 import type {
+  ChangeOutcome,
   DocumentKey,
   DocumentProgressLog,
   DocumentRepository,
@@ -16,6 +17,7 @@ import type { DocumentApi, Feed, IngestCommand, IngestOutcome } from '../service
 import { textKey } from './blob-keys.ts';
 import { shortTitle } from './fallback-title.ts';
 import { checkCommand, idempotencyOf } from './ingest-command.ts';
+import { textOfBlob } from './loaded-text.ts';
 import { ProgressFeed } from './progress-feed.ts';
 import {
   type SourceLimits,
@@ -118,7 +120,29 @@ export class DocumentService implements DocumentApi {
     if (wanted === 0) return '';
     const bytes = await this.#deps.blobs.get(scope, textKey(documentId, wanted));
     if (bytes === undefined) throw notFound('version of the document');
-    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).slice(start, end);
+    return textOfBlob(bytes).slice(start, end);
+  }
+
+  /** Throws CONFLICT when the newest version did not fail. */
+  async retry(
+    principal: Principal,
+    documentId: DocumentId,
+    fromStage: IngestionStage | undefined,
+  ): Promise<Document> {
+    authorize(principal, 'document:write');
+    await this.#takeRate(principal);
+    const { documents, clock } = this.#deps;
+    const outcome = await documents.retry(scopeOf(principal), documentId, { fromStage, now: clock.now() });
+    return changed(outcome, 'Only a document that failed can be tried again.');
+  }
+
+  /** Throws CONFLICT when nothing is being done on it, or its chunks are becoming visible already. */
+  async cancel(principal: Principal, documentId: DocumentId): Promise<Document> {
+    authorize(principal, 'document:write');
+    const { documents, clock } = this.#deps;
+    const cancellation = { error: CANCELLED, now: clock.now() };
+    const outcome = await documents.cancel(scopeOf(principal), documentId, cancellation);
+    return changed(outcome, 'The document is not being taken in, or nearly is.');
   }
 
   /** Gone for readers when it resolves; a job removes chunks and bytes. */
@@ -173,6 +197,14 @@ export class DocumentService implements DocumentApi {
     const { retryAfterMs } = decision;
     throw new DomainError('RATE_LIMITED', 'Too many documents at once; try again later.', { retryAfterMs });
   }
+}
+
+const CANCELLED: ErrorInfo = { code: 'CANCELLED', message: 'It was cancelled.', retryable: true };
+
+function changed(outcome: ChangeOutcome | undefined, refusal: string): Document {
+  if (outcome === undefined) throw notFound('document');
+  if (outcome.kind === 'refused') throw new DomainError('CONFLICT', refusal);
+  return outcome.document;
 }
 
 function scopeOf({ workspaceId }: Principal): WorkspaceScope {

@@ -10,10 +10,11 @@ import type {
   LoadedText,
 } from '../../domain/ports/documents.ts';
 import type { Clock } from '../../domain/ports/system.ts';
-import { documentKey, originalKey, stagingKey, textKey } from './blob-keys.ts';
+import { documentKey, originalKey, stagingKey, structureKey, textKey } from './blob-keys.ts';
 import { ChunkWriter, type ChunkWriterDeps } from './chunk-writer.ts';
-import { chunkId, toChunk } from './chunks.ts';
+import { toChunk } from './chunks.ts';
 import { shortTitle } from './fallback-title.ts';
+import { loadedStructure, textOfBlob } from './loaded-text.ts';
 import type { Piece } from './splitter.ts';
 import type { Split } from './threaded-splitter.ts';
 
@@ -47,6 +48,15 @@ const PROGRESS_READ_MAX = 10_000;
 
 /** The document was removed while it was worked on: not a failure. */
 class DocumentGone extends Error {}
+/** Somebody cancelled the version while it was worked on: not a failure, and told already. */
+class Cancelled extends Error {}
+
+/** How far a claim has come; the queue keeps it. */
+export interface StageReport {
+  /** What lies before it was done by an earlier claim, and is not done again. */
+  readonly from: IngestionStage;
+  at(stage: IngestionStage): void;
+}
 
 /**
  * A version's way from bytes to searchable chunks. Every stage may be repeated after a crash at any point: blobs have
@@ -62,10 +72,12 @@ export class Ingestion {
   }
 
   /** Resolves also when there is nothing left to do: removed, superseded, done before. */
-  async run(job: IngestJob, signal: AbortSignal): Promise<void> {
+  async run(job: IngestJob, stages: StageReport, signal: AbortSignal): Promise<void> {
     try {
-      await this.#run(job, signal);
+      await this.#run(job, stages, signal);
     } catch (error) {
+      // What is embedded stays, unseen: a retry goes on from there, the next version or a removal clears it.
+      if (error instanceof Cancelled) return;
       if (await this.#isStillThere(job)) throw error;
       await this.purge(job);
     }
@@ -79,17 +91,7 @@ export class Ingestion {
     await blobs.remove(scope, stagingKey(documentId));
   }
 
-  /**
-   * After a final failure: what of the version is in the index goes, unless readers see it already (the index was
-   * swapped, only the row was not), because its predecessor is gone then.
-   */
-  async discard({ scope, documentId, version }: IngestJob): Promise<void> {
-    const { chunks } = this.#deps;
-    const visible = await chunks.get(scope, [chunkId(documentId, version, 0)]);
-    if (visible.length === 0) await chunks.remove(scope, documentId, version);
-  }
-
-  async #run(job: IngestJob, signal: AbortSignal): Promise<void> {
+  async #run(job: IngestJob, stages: StageReport, signal: AbortSignal): Promise<void> {
     const { scope, documentId, version } = job;
     const { documents } = this.#deps;
     const document = await documents.find(scope, documentId);
@@ -100,16 +102,16 @@ export class Ingestion {
       if (!(await this.#wasToldDone(job))) await this.#tellDone(job, document.chunkCount);
       return;
     }
-    const { clock } = this.#deps;
-    await documents.setStatus(scope, documentId, {
-      version,
-      status: 'PROCESSING',
-      error: null,
-      now: clock.now(),
-    });
-    const loaded = await this.#load(job, stored, signal);
+    const begun = { version, status: 'PROCESSING', error: null, now: this.#deps.clock.now() } as const;
+    if (!(await documents.setStatus(scope, documentId, begun))) await this.#checkWanted(job);
+    const isLoaded = stages.from !== 'load';
+    const loaded =
+      (isLoaded ? await this.#findLoaded(job) : undefined) ?? (await this.#load(job, stored, signal));
+    stages.at('split');
     const pieces = await this.#split(job, loaded, signal);
+    stages.at('embed');
     const last = await this.#embed(job, { document, text: loaded.text, pieces }, signal);
+    stages.at('index');
     await this.#publish(
       job,
       { last, chunkCount: pieces.length, title: titleFor(document, stored, loaded) },
@@ -124,8 +126,22 @@ export class Ingestion {
     const bytes = await this.#original(job, stored);
     const { mediaType, fileName } = stored;
     const loaded = await loader.load({ bytes, mediaType, fileName }, signal);
-    await blobs.put(scope, textKey(documentId, version), Buffer.from(loaded.text));
+    const { text, ...structure } = loaded;
+    await blobs.put(scope, textKey(documentId, version), Buffer.from(text));
+    await blobs.put(scope, structureKey(documentId, version), Buffer.from(JSON.stringify(structure)));
     return loaded;
+  }
+
+  /** What an earlier claim loaded. The structure is written last: where it is, the text is whole. */
+  async #findLoaded({ scope, documentId, version }: IngestJob): Promise<LoadedText | undefined> {
+    const { blobs } = this.#deps;
+    const structure = await blobs.get(scope, structureKey(documentId, version));
+    const text = structure && (await blobs.get(scope, textKey(documentId, version)));
+    if (structure === undefined || text === undefined) return undefined;
+    return {
+      text: textOfBlob(text),
+      ...loadedStructure.parse(JSON.parse(Buffer.from(structure).toString())),
+    };
   }
 
   /** Moves the submitted bytes to where the document keeps them; a repeat finds them there. */
@@ -175,6 +191,7 @@ export class Ingestion {
       if (progress - told < PROGRESS_STEP) continue;
       told = progress;
       await this.#tell(job, 'embed', progress);
+      await this.#checkWanted(job);
     }
     return last;
   }
@@ -189,7 +206,7 @@ export class Ingestion {
     const { documents, chunks, clock } = this.#deps;
     await this.#tell(job, 'index');
     signal.throwIfAborted();
-    if (!(await this.#isStillThere(job))) throw new DocumentGone();
+    await this.#checkWanted(job);
     await chunks.publish(scope, documentId, version);
     await this.#tell(job, 'verify');
     if (last !== undefined) await this.#verify(job, last, signal);
@@ -238,6 +255,13 @@ export class Ingestion {
       progress: 1,
       message,
     });
+  }
+
+  /** Told `index` before: from there on nobody can cancel. */
+  async #checkWanted({ scope, documentId, version }: IngestJob): Promise<void> {
+    const document = await this.#deps.documents.find(scope, documentId);
+    if (document === undefined) throw new DocumentGone();
+    if (document.version === version && document.status === 'FAILED') throw new Cancelled();
   }
 
   /** Throws NOT_FOUND when the document is gone, which ends the work on it. */

@@ -1,10 +1,12 @@
 import type { ErrorInfo } from '../../domain/errors.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { isLastAttempt } from '../../domain/job-attempts.ts';
 import type { ClaimedJob, JobQueue } from '../../domain/ports/documents.ts';
 import type { Log } from '../../domain/ports/system.ts';
 import { SYSTEM_SCOPE } from '../../domain/scope.ts';
 import { describeError, toErrorInfo } from './error-info.ts';
 import { Ingestion, type IngestionDeps, type IngestJob } from './ingestion.ts';
+import { StageTracker } from './stage-tracker.ts';
 
 export interface JobRunnerDeps extends IngestionDeps {
   readonly jobs: JobQueue;
@@ -36,40 +38,40 @@ export class JobRunner {
     const startedAt = clock.now();
     const fields = { job: claimed.job.kind, documentId: claimed.job.documentId, attempt: claimed.attempt };
     const finished = new AbortController();
-    void this.#keepLease(claimed, work, finished.signal);
+    const stages = new StageTracker(claimed.stage);
+    void this.#keepLease(claimed, stages, work, finished.signal);
     try {
-      await this.#perform(claimed, signal);
+      await this.#perform(claimed, stages, signal);
       await jobs.complete(SYSTEM_SCOPE, claimed);
       log.info({ ...fields, durationMs: clock.now() - startedAt }, 'job done');
     } catch (error) {
       const reason = signal.aborted ? signal.reason : error;
       log.warn({ ...fields, reason: describeError(reason) }, 'job failed');
       if (!(reason instanceof LeaseLost))
-        await this.#fail(claimed, reason).catch((failure) => this.#logLost(failure, fields));
+        await this.#fail(claimed, stages, reason).catch((failure) => this.#logLost(failure, fields));
     } finally {
       finished.abort();
     }
   }
 
-  async #perform({ job }: ClaimedJob, signal: AbortSignal): Promise<void> {
+  async #perform({ job }: ClaimedJob, stages: StageTracker, signal: AbortSignal): Promise<void> {
     if (job.kind === 'purge') await this.#ingestion.purge(job);
-    else await this.#ingestion.run(job, signal);
+    else await this.#ingestion.run(job, stages, signal);
   }
 
   /** The document is told first: a job that is reported dead is never looked at again. */
-  async #fail(claimed: ClaimedJob, reason: unknown): Promise<void> {
+  async #fail(claimed: ClaimedJob, { furthest: stage }: StageTracker, reason: unknown): Promise<void> {
     const { jobs } = this.#deps;
-    const { job, lastAttempt } = claimed;
+    const { job } = claimed;
     const error = toErrorInfo(reason);
-    const isFinal = lastAttempt || !error.retryable;
+    const isFinal = isLastAttempt(claimed, stage) || !error.retryable;
     if (isFinal && job.kind === 'ingest') await this.#failDocument(job, error);
-    await jobs.fail(SYSTEM_SCOPE, claimed, { error });
+    await jobs.fail(SYSTEM_SCOPE, claimed, { error, stage });
   }
 
   async #failDocument(job: IngestJob, error: ErrorInfo): Promise<void> {
     const { documents, progress, clock } = this.#deps;
     const { scope, documentId, version } = job;
-    await this.#ingestion.discard(job);
     const isNewest = await documents.setStatus(scope, documentId, {
       version,
       status: 'FAILED',
@@ -88,7 +90,12 @@ export class JobRunner {
   }
 
   /** A heartbeat that fails says nothing about the lease; the next one will. */
-  async #keepLease(claimed: ClaimedJob, work: AbortController, finished: AbortSignal): Promise<void> {
+  async #keepLease(
+    claimed: ClaimedJob,
+    stages: StageTracker,
+    work: AbortController,
+    finished: AbortSignal,
+  ): Promise<void> {
     const { clock, jobs, log } = this.#deps;
     const deadline = clock.now() + JOB_TIMEOUT_MS;
     while (!finished.aborted && !work.signal.aborted) {
@@ -97,7 +104,7 @@ export class JobRunner {
       if (clock.now() >= deadline)
         work.abort(new DomainError('DEADLINE_EXCEEDED', 'The document took too long.'));
       try {
-        if (!(await jobs.heartbeat(SYSTEM_SCOPE, claimed))) work.abort(new LeaseLost());
+        if (!(await jobs.heartbeat(SYSTEM_SCOPE, claimed, stages.furthest))) work.abort(new LeaseLost());
       } catch (error) {
         log.warn({ jobId: claimed.id, reason: describeError(error) }, 'heartbeat failed');
       }

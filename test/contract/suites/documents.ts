@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SYSTEM_SCOPE } from '../../../src/domain/scope.ts';
 import { AWKWARD_TEXT, ids, sha256 } from '../../support/fixtures.ts';
 import {
   createTenant,
@@ -98,9 +99,17 @@ export function describeDocumentRepository(name: string, make: MakeRelational): 
         expect(await find(id)).toMatchObject({ status: 'QUEUED', error: null });
         expect(await fail(id, 2)).toBe(true);
         expect(await find(id)).toMatchObject({ status: 'FAILED', error: ERROR, activeVersion: 1 });
-        const change = { version: 2, status: 'PROCESSING', error: null, now: now() } as const;
+      });
+
+      it('lets a worker begin what is queued, not what failed meanwhile', async () => {
+        const { id } = await submit(harness, tenant);
+        const change = { version: 1, status: 'PROCESSING', error: null, now: now() } as const;
+        expect(await harness.documents.setStatus(tenant.scope, id, change)).toBe(true);
         expect(await harness.documents.setStatus(tenant.scope, id, change)).toBe(true);
         expect(await find(id)).toMatchObject({ status: 'PROCESSING', error: null });
+        await fail(id, 1);
+        expect(await harness.documents.setStatus(tenant.scope, id, change)).toBe(false);
+        expect(await find(id)).toMatchObject({ status: 'FAILED', error: ERROR });
       });
 
       it('knows nothing of documents that are gone', async () => {
@@ -109,6 +118,90 @@ export function describeDocumentRepository(name: string, make: MakeRelational): 
         const published = { version: 1, chunkCount: 1, now: now() };
         expect(await harness.documents.publish(tenant.scope, id, published)).toBe(false);
         expect(await fail(id, 1)).toBe(false);
+      });
+    });
+
+    describe('retry and cancel', () => {
+      const claimOf = async (id: Parameters<typeof find>[0]) => {
+        const claimed = await harness.jobs.claim(SYSTEM_SCOPE, 1_000);
+        return claimed.find(({ job }) => job.documentId === id);
+      };
+      const cancel = (id: Parameters<typeof find>[0]) =>
+        harness.documents.cancel(tenant.scope, id, { error: ERROR, now: now() });
+      const retry = (id: Parameters<typeof find>[0], fromStage?: 'load' | 'split' | 'verify') =>
+        harness.documents.retry(tenant.scope, id, { fromStage, now: now() });
+      const tell = (id: Parameters<typeof find>[0], stage: 'embed' | 'index') =>
+        harness.progress.append(tenant.scope, id, {
+          ...{ version: 1, stage, status: 'PROCESSING', progress: 0.5, message: null },
+        });
+
+      it('cancelling ends the work, tells its claimant and the watchers', async () => {
+        const { id } = await submit(harness, tenant);
+        const claimed = await claimOf(id);
+        await tell(id, 'embed');
+        expect(await cancel(id)).toMatchObject({
+          kind: 'changed',
+          document: { status: 'FAILED', error: ERROR },
+        });
+        expect(await find(id)).toMatchObject({ status: 'FAILED', error: ERROR });
+        if (claimed === undefined) throw new Error('nothing was claimed');
+        expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, claimed, 'embed')).toBe(false);
+        harness.clock.advance(harness.jobPolicy.leaseMs + 1);
+        expect(await claimOf(id)).toBeUndefined();
+        expect((await harness.progress.read(tenant.scope, id, -1, 10)).map(({ stage }) => stage)).toEqual([
+          ...['queued', 'embed', 'failed'],
+        ]);
+        expect(await cancel(id)).toMatchObject({ kind: 'refused', document: { id } });
+      });
+
+      it('nothing can be cancelled whose chunks are becoming visible, or are', async () => {
+        const { id } = await submit(harness, tenant);
+        await tell(id, 'index');
+        expect(await cancel(id)).toMatchObject({ kind: 'refused', document: { status: 'QUEUED' } });
+        await harness.documents.publish(tenant.scope, id, { version: 1, chunkCount: 1, now: now() });
+        expect(await cancel(id)).toMatchObject({ kind: 'refused', document: { status: 'READY' } });
+      });
+
+      it('a retry goes on at the stage where it died, with all attempts, or at an earlier one', async () => {
+        const { id } = await submit(harness, tenant);
+        const first = await claimOf(id);
+        if (first === undefined) throw new Error('nothing was claimed');
+        await harness.jobs.fail(SYSTEM_SCOPE, first, { error: ERROR, stage: 'embed' });
+        await fail(id, 1);
+        const before = await harness.jobs.counts(SYSTEM_SCOPE);
+        expect(await retry(id, 'verify')).toMatchObject({
+          kind: 'changed',
+          document: { status: 'QUEUED', error: null },
+        });
+        const { queued, active, dead } = before;
+        expect(await harness.jobs.counts(SYSTEM_SCOPE)).toEqual({
+          queued: queued + 1,
+          active,
+          dead: dead - 1,
+        });
+        expect(await retry(id)).toMatchObject({ kind: 'refused' });
+        expect(await claimOf(id)).toMatchObject({ attempt: 2, stage: 'embed', stageAttempt: 1 });
+        await cancel(id);
+        expect(await retry(id, 'split')).toMatchObject({ kind: 'changed' });
+        expect(await claimOf(id)).toMatchObject({ attempt: 3, stage: 'split', stageAttempt: 1 });
+      });
+
+      it('a retry makes a new job when the old one is gone', async () => {
+        const { id } = await submit(harness, tenant);
+        await drainJobs(harness, id);
+        await fail(id, 1);
+        expect(await retry(id)).toMatchObject({ kind: 'changed' });
+        expect(await claimOf(id)).toMatchObject({ attempt: 1, stage: 'load' });
+      });
+
+      it('other workspaces can do neither', async () => {
+        const other = await createTenant(harness);
+        const { id } = await submit(harness, tenant);
+        const cancellation = { error: ERROR, now: now() };
+        expect(await harness.documents.cancel(other.scope, id, cancellation)).toBeUndefined();
+        await fail(id, 1);
+        expect(await harness.documents.retry(other.scope, id, { now: now() })).toBeUndefined();
+        expect(await find(id)).toMatchObject({ status: 'FAILED' });
       });
     });
 

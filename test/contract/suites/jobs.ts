@@ -48,7 +48,8 @@ export function describeJobQueue(name: string, make: MakeRelational): void {
           id: expect.any(String),
           job: { kind: 'ingest', scope: tenant.scope, documentId, version: 1 },
           attempt: 1,
-          lastAttempt: false,
+          stage: 'load',
+          stageAttempt: 1,
         },
       ]);
       expect(await claim()).toEqual([]);
@@ -74,7 +75,7 @@ export function describeJobQueue(name: string, make: MakeRelational): void {
       await harness.jobs.complete(SYSTEM_SCOPE, claimed);
       harness.clock.advance(harness.jobPolicy.leaseMs + 1);
       expect(await claim()).toEqual([]);
-      expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, claimed)).toBe(false);
+      expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, claimed, 'load')).toBe(false);
     });
 
     describe('leases', () => {
@@ -82,7 +83,7 @@ export function describeJobQueue(name: string, make: MakeRelational): void {
         const claimed = await claimNew();
         for (let beat = 0; beat < 5; beat += 1) {
           harness.clock.advance(harness.jobPolicy.leaseMs - 1);
-          expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, claimed)).toBe(true);
+          expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, claimed, 'load')).toBe(true);
         }
         expect(await claim()).toEqual([]);
       });
@@ -91,9 +92,9 @@ export function describeJobQueue(name: string, make: MakeRelational): void {
         const lost = await claimNew();
         harness.clock.advance(harness.jobPolicy.leaseMs + 1);
         const taken = only(await claim());
-        expect(taken).toEqual({ ...lost, attempt: 2 });
-        expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, lost)).toBe(false);
-        expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, taken)).toBe(true);
+        expect(taken).toEqual({ ...lost, attempt: 2, stageAttempt: 2 });
+        expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, lost, 'load')).toBe(false);
+        expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, taken, 'load')).toBe(true);
       });
 
       it('once lost, a claimant can neither complete nor fail the job', async () => {
@@ -102,16 +103,16 @@ export function describeJobQueue(name: string, make: MakeRelational): void {
         const taken = only(await claim());
         const before = await counts();
         await harness.jobs.complete(SYSTEM_SCOPE, lost);
-        expect(await harness.jobs.fail(SYSTEM_SCOPE, lost, { error: FINAL })).toBe('retry');
+        expect(await harness.jobs.fail(SYSTEM_SCOPE, lost, { error: FINAL, stage: 'load' })).toBe('retry');
         expect(await counts()).toEqual(before);
-        expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, taken)).toBe(true);
+        expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, taken, 'load')).toBe(true);
       });
 
       it('lost at every attempt end the job, and its document fails and says so', async () => {
         const documentId = await enqueue();
         for (let attempt = 1; attempt <= harness.jobPolicy.attemptsMax; attempt += 1) {
           const claimed = only(await claim());
-          expect(claimed).toMatchObject({ attempt, lastAttempt: attempt === harness.jobPolicy.attemptsMax });
+          expect(claimed).toMatchObject({ attempt, stage: 'load', stageAttempt: attempt });
           harness.clock.advance(harness.jobPolicy.leaseMs + 1);
         }
         expect(await claim()).toEqual([]);
@@ -134,10 +135,12 @@ export function describeJobQueue(name: string, make: MakeRelational): void {
     describe('failures', () => {
       it('that may pass are tried again after a back-off', async () => {
         const claimed = await claimNew();
-        expect(await harness.jobs.fail(SYSTEM_SCOPE, claimed, { error: RETRYABLE })).toBe('retry');
+        expect(await harness.jobs.fail(SYSTEM_SCOPE, claimed, { error: RETRYABLE, stage: 'load' })).toBe(
+          'retry',
+        );
         expect(await claim()).toEqual([]);
         harness.clock.advance(harness.jobPolicy.backoffMsMax);
-        expect(await claim()).toEqual([{ ...claimed, attempt: 2 }]);
+        expect(await claim()).toEqual([{ ...claimed, attempt: 2, stageAttempt: 2 }]);
       });
 
       it('of the last attempt are final', async () => {
@@ -146,8 +149,8 @@ export function describeJobQueue(name: string, make: MakeRelational): void {
         for (let attempt = 1; attempt <= harness.jobPolicy.attemptsMax; attempt += 1) {
           const claimed = only(await claim());
           const isLast = attempt === harness.jobPolicy.attemptsMax;
-          expect(claimed).toMatchObject({ attempt, lastAttempt: isLast });
-          const outcome = await harness.jobs.fail(SYSTEM_SCOPE, claimed, { error: RETRYABLE });
+          expect(claimed).toMatchObject({ attempt, stageAttempt: attempt });
+          const outcome = await harness.jobs.fail(SYSTEM_SCOPE, claimed, { error: RETRYABLE, stage: 'load' });
           expect(outcome).toBe(isLast ? 'dead' : 'retry');
           harness.clock.advance(harness.jobPolicy.backoffMsMax);
         }
@@ -158,11 +161,66 @@ export function describeJobQueue(name: string, make: MakeRelational): void {
       it('that cannot pass are final at once', async () => {
         const claimed = await claimNew();
         const before = await counts();
-        expect(await harness.jobs.fail(SYSTEM_SCOPE, claimed, { error: FINAL })).toBe('dead');
+        expect(await harness.jobs.fail(SYSTEM_SCOPE, claimed, { error: FINAL, stage: 'load' })).toBe('dead');
         harness.clock.advance(harness.jobPolicy.backoffMsMax + harness.jobPolicy.leaseMs);
         expect(await claim()).toEqual([]);
         expect(await counts()).toEqual({ ...before, active: before.active - 1, dead: before.dead + 1 });
-        expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, claimed)).toBe(false);
+        expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, claimed, 'load')).toBe(false);
+      });
+    });
+
+    describe('stages', () => {
+      it('have attempts of their own: who got further begins to count anew', async () => {
+        const first = await claimNew();
+        expect(await harness.jobs.heartbeat(SYSTEM_SCOPE, first, 'embed')).toBe(true);
+        harness.clock.advance(harness.jobPolicy.leaseMs + 1);
+        const second = only(await claim());
+        expect(second).toMatchObject({ attempt: 2, stage: 'embed', stageAttempt: 2 });
+        for (let attempt = 2; attempt < harness.jobPolicy.attemptsMax; attempt += 1) {
+          const claimed = attempt === 2 ? second : only(await claim());
+          const failure = { error: RETRYABLE, stage: 'embed' } as const;
+          expect(await harness.jobs.fail(SYSTEM_SCOPE, claimed, failure)).toBe('retry');
+          harness.clock.advance(harness.jobPolicy.backoffMsMax);
+        }
+        const last = only(await claim());
+        expect(last.stageAttempt).toBe(harness.jobPolicy.attemptsMax);
+        const further = { error: RETRYABLE, stage: 'index' } as const;
+        expect(await harness.jobs.fail(SYSTEM_SCOPE, last, further)).toBe('retry');
+        harness.clock.advance(harness.jobPolicy.backoffMsMax);
+        expect(only(await claim())).toMatchObject({ stage: 'index', stageAttempt: 2 });
+      });
+    });
+
+    describe('workspaces take turns', () => {
+      const ownersOf = (jobs: readonly ClaimedJob[]) => jobs.map(({ job }) => job.scope.workspaceId);
+
+      it('so that many documents of one do not delay the few of another', async () => {
+        const small = await createTenant(harness);
+        for (let count = 0; count < 6; count += 1) await enqueue();
+        await submit(harness, small);
+        await submit(harness, small);
+        const order: ClaimedJob[] = [];
+        // One worker with room for one job at a time.
+        for (let turn = 0; turn < 8; turn += 1) {
+          const claimed = only(await claim(1));
+          order.push(claimed);
+          await harness.jobs.complete(SYSTEM_SCOPE, claimed);
+        }
+        const [one, other] = [tenant.workspaceId, small.workspaceId];
+        const early = ownersOf(order).slice(0, 4);
+        expect(early.filter((id) => id === other)).toHaveLength(2);
+        expect(early.filter((id) => id === one)).toHaveLength(2);
+        expect(ownersOf(order).slice(4)).toEqual([one, one, one, one]);
+      });
+
+      it('within one claim, too, and what is being worked on counts', async () => {
+        const small = await createTenant(harness);
+        for (let count = 0; count < 4; count += 1) await enqueue();
+        const running = await claim(2);
+        await submit(harness, small);
+        await submit(harness, small);
+        expect(ownersOf(running)).toEqual([tenant.workspaceId, tenant.workspaceId]);
+        expect(ownersOf(await claim(2))).toEqual([small.workspaceId, small.workspaceId]);
       });
     });
 

@@ -1,14 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  JOB_ATTEMPTS_MAX,
-  JOB_LEASE_MS,
-  PostgresJobQueue,
-} from '../../../src/adapters/postgres/job-queue.ts';
+import { JOB_LEASE_MS, PostgresJobQueue } from '../../../src/adapters/postgres/job-queue.ts';
 import { PostgresListener } from '../../../src/adapters/postgres/listener.ts';
 import {
   createPostgresRepositories,
   type PostgresRepositories,
 } from '../../../src/adapters/postgres/repositories.ts';
+import { STAGE_ATTEMPTS_MAX } from '../../../src/domain/job-attempts.ts';
 import type { ClaimedJob } from '../../../src/domain/ports/documents.ts';
 import type { Clock } from '../../../src/domain/ports/system.ts';
 import { SYSTEM_SCOPE } from '../../../src/domain/scope.ts';
@@ -70,11 +67,11 @@ function openQueue(clock: Clock): { queue: PostgresJobQueue; close: () => Promis
   };
 }
 
-async function submit(now: number): Promise<ReturnType<typeof ids.next<'doc'>>> {
+async function submit(now: number, of: Tenant = tenant): Promise<ReturnType<typeof ids.next<'doc'>>> {
   const documentId = ids.next('doc');
-  await repositories.documents.submit(tenant.scope, {
+  await repositories.documents.submit(of.scope, {
     documentId,
-    collectionId: tenant.collectionId,
+    collectionId: of.collectionId,
     externalId: null,
     title: 'Title',
     mediaType: 'text/plain',
@@ -83,7 +80,7 @@ async function submit(now: number): Promise<ReturnType<typeof ids.next<'doc'>>> 
     contentHash: sha256(documentId),
     byteLength: 4,
     blobKey: 'blob',
-    createdBy: tenant.userId,
+    createdBy: of.userId,
     now,
   });
   return documentId;
@@ -92,7 +89,10 @@ const only = (jobs: readonly ClaimedJob[]): ClaimedJob => {
   if (jobs[0] === undefined || jobs.length > 1) throw new Error(`${jobs.length} jobs`);
   return jobs[0];
 };
-const broken = (retryable: boolean) => ({ error: { code: 'BAD_USER_INPUT', message: 'Broken.', retryable } });
+const broken = (retryable: boolean) => ({
+  error: { code: 'BAD_USER_INPUT', message: 'Broken.', retryable },
+  stage: 'load' as const,
+});
 
 describe('the job queue', () => {
   it('gives each job to one of many claimants', async () => {
@@ -114,18 +114,19 @@ describe('the job queue', () => {
     const first = only(await queue.claim(SYSTEM_SCOPE, 10));
     expect(first).toMatchObject({
       attempt: 1,
-      lastAttempt: false,
+      stage: 'load',
+      stageAttempt: 1,
       job: { kind: 'ingest', scope: tenant.scope, documentId, version: 1 },
     });
     clock.time += JOB_LEASE_MS - 1;
     expect(await queue.claim(SYSTEM_SCOPE, 10)).toEqual([]);
-    expect(await queue.heartbeat(SYSTEM_SCOPE, first)).toBe(true);
+    expect(await queue.heartbeat(SYSTEM_SCOPE, first, 'load')).toBe(true);
     clock.time += JOB_LEASE_MS - 1;
     expect(await queue.claim(SYSTEM_SCOPE, 10)).toEqual([]);
     clock.time += 1;
     const second = only(await queue.claim(SYSTEM_SCOPE, 10));
-    expect(second).toEqual({ ...first, attempt: 2 });
-    expect(await queue.heartbeat(SYSTEM_SCOPE, first)).toBe(false);
+    expect(second).toEqual({ ...first, attempt: 2, stageAttempt: 2 });
+    expect(await queue.heartbeat(SYSTEM_SCOPE, first, 'load')).toBe(false);
     expect(await queue.fail(SYSTEM_SCOPE, first, broken(false))).toBe('retry');
     await queue.complete(SYSTEM_SCOPE, first);
     expect(await queue.counts(SYSTEM_SCOPE)).toEqual({ queued: 0, active: 1, dead: 0 });
@@ -139,7 +140,7 @@ describe('the job queue', () => {
     const { queue, close } = openQueue(clock);
     await submit(clock.time);
     const pauses: number[] = [];
-    for (let attempt = 1; attempt < JOB_ATTEMPTS_MAX; attempt += 1) {
+    for (let attempt = 1; attempt < STAGE_ATTEMPTS_MAX; attempt += 1) {
       const claimed = only(await queue.claim(SYSTEM_SCOPE, 1));
       expect(await queue.fail(SYSTEM_SCOPE, claimed, broken(true))).toBe('retry');
       expect(await queue.claim(SYSTEM_SCOPE, 1)).toEqual([]);
@@ -150,7 +151,7 @@ describe('the job queue', () => {
     }
     expect(pauses).toEqual([2_000, 4_000, 8_000, 16_000]);
     const last = only(await queue.claim(SYSTEM_SCOPE, 1));
-    expect(last.lastAttempt).toBe(true);
+    expect(last.stageAttempt).toBe(STAGE_ATTEMPTS_MAX);
     expect(await queue.fail(SYSTEM_SCOPE, last, broken(true))).toBe('dead');
     expect(await queue.counts(SYSTEM_SCOPE)).toEqual({ queued: 0, active: 0, dead: 1 });
     const { rows } = await test.database.pool.query('SELECT error FROM jobs');
@@ -168,7 +169,7 @@ describe('the job queue', () => {
     const clock = new ManualClock();
     const { queue, close } = openQueue(clock);
     const documentId = await submit(clock.time);
-    for (let attempt = 1; attempt <= JOB_ATTEMPTS_MAX; attempt += 1) {
+    for (let attempt = 1; attempt <= STAGE_ATTEMPTS_MAX; attempt += 1) {
       expect(only(await queue.claim(SYSTEM_SCOPE, 1)).attempt).toBe(attempt);
       clock.time += JOB_LEASE_MS;
     }
@@ -194,6 +195,23 @@ describe('the job queue', () => {
     await close();
   });
 
+  it('serves the one file of a workspace beside the ten thousand of another', async () => {
+    const now = Date.now();
+    await test.database.pool.query(
+      `INSERT INTO jobs (kind, workspace_id, document_id, version, state, due_at, created_at)
+       SELECT 'ingest', $1, 'doc_' || n, 1, 'queued', $2, $2 FROM generate_series(1, 10000) n`,
+      [tenant.scope.workspaceId, new Date(now - 60_000)],
+    );
+    const claimOne = async () => only(await repositories.jobs.claim(SYSTEM_SCOPE, 1));
+    // A single worker, which has been busy with the first workspace so far.
+    await repositories.jobs.complete(SYSTEM_SCOPE, await claimOne());
+    await repositories.jobs.complete(SYSTEM_SCOPE, await claimOne());
+    const small = await makeTenant(test.database);
+    const documentId = await submit(now, small);
+    expect((await claimOne()).job).toMatchObject({ documentId, scope: small.scope });
+    expect((await claimOne()).job.scope).toEqual(tenant.scope);
+  });
+
   it('wakes a waiting worker when a document is submitted', async () => {
     const { queue, close } = openQueue(new ManualClock());
     let onWake = () => {};
@@ -216,7 +234,11 @@ describe('the job queue', () => {
     const lost = only(await repositories.jobs.claim(SYSTEM_SCOPE, 1));
     expect(await repositories.jobs.claim(SYSTEM_SCOPE, 1)).toEqual([]);
     await repositories.jobs.recover(SYSTEM_SCOPE);
-    expect(only(await repositories.jobs.claim(SYSTEM_SCOPE, 1))).toEqual({ ...lost, attempt: 2 });
+    expect(only(await repositories.jobs.claim(SYSTEM_SCOPE, 1))).toEqual({
+      ...lost,
+      attempt: 2,
+      stageAttempt: 2,
+    });
   });
 
   it('forgets the waiting work of a removed document and purges it', async () => {

@@ -1,10 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
-import {
-  JOB_ATTEMPTS_MAX,
-  JOB_BACKOFF_MAX_MS,
-  JOB_LEASE_MS,
-} from '../../../src/adapters/postgres/job-queue.ts';
+import { JOB_BACKOFF_MAX_MS, JOB_LEASE_MS } from '../../../src/adapters/postgres/job-queue.ts';
 import { createPostgresRepositories } from '../../../src/adapters/postgres/repositories.ts';
+import { STAGE_ATTEMPTS_MAX } from '../../../src/domain/job-attempts.ts';
 import { describeApiKeyRepository } from '../../contract/suites/api-keys.ts';
 import { describeConversationRepository } from '../../contract/suites/conversations.ts';
 import { describeDocumentProgressLog } from '../../contract/suites/document-progress-log.ts';
@@ -40,7 +37,7 @@ const makePostgres: MakeRelational = async () => {
     clock,
     jobPolicy: {
       leaseMs: JOB_LEASE_MS,
-      attemptsMax: JOB_ATTEMPTS_MAX,
+      attemptsMax: STAGE_ATTEMPTS_MAX,
       backoffMsMax: JOB_BACKOFF_MAX_MS,
     },
     close: async () => {

@@ -103,6 +103,14 @@ describe('an id of a wrong kind', () => {
       'document',
       'mutation ($id: ID!) { deleteDocument(input: { documentId: $id }) { deletedDocumentId } }',
     ],
+    retryDocument: [
+      'document',
+      'mutation ($id: ID!) { retryDocument(input: { documentId: $id }) { document { id } } }',
+    ],
+    cancelIngestion: [
+      'document',
+      'mutation ($id: ID!) { cancelIngestion(input: { documentId: $id }) { document { id } } }',
+    ],
     stopRun: ['run', 'mutation ($id: ID!) { stopRun(input: { runId: $id }) { run { id } } }'],
     renameConversation: [
       'conversation',
