@@ -6,6 +6,7 @@ import { DomainError } from '../domain/errors.ts';
 import { askCommand } from './commands/ask.ts';
 import { auditLedgerCommand } from './commands/audit-ledger.ts';
 import { demoCommand } from './commands/demo.ts';
+import { evalCommand } from './commands/eval.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { roleCommand } from './commands/role.ts';
 
@@ -21,6 +22,7 @@ const program = new Command('multidb')
   .addCommand(roleCommand('work', 'ingest documents only'))
   .addCommand(demoCommand())
   .addCommand(askCommand())
+  .addCommand(evalCommand())
   .addCommand(migrateCommand())
   .addCommand(auditLedgerCommand());
 
