@@ -93,9 +93,9 @@ export async function createUser(
   world: World,
   quotaLimitMicros: number | null = null,
 ): Promise<UserPrincipal> {
-  const userId: UserId = ids.next('usr');
-  const workspaceId: WorkspaceId = ids.next('wsp');
-  const defaultCollectionId: CollectionId = ids.next('col');
+  const userId: UserId = world.ids.next('usr');
+  const workspaceId: WorkspaceId = world.ids.next('wsp');
+  const defaultCollectionId: CollectionId = world.ids.next('col');
   const users = new MemoryUserRepository(world.database, world.clock);
   await users.createWithWorkspace(
     SYSTEM_SCOPE,
@@ -107,8 +107,8 @@ export async function createUser(
     userId,
     workspaceId,
     role: 'OWNER',
-    sessionId: ids.next('ses'),
-    expiresAt: clock.now() + 900_000,
+    sessionId: world.ids.next('ses'),
+    expiresAt: world.clock.now() + 900_000,
   };
 }
 
@@ -126,7 +126,7 @@ export async function addDocument(
   const scope = { workspaceId: principal.workspaceId };
   const [collection] = await world.collections.list(scope);
   if (!collection) throw new Error('no collection');
-  const documentId = ids.next('doc');
+  const documentId = world.ids.next('doc');
   const hash = createHash('sha256').update(input.text).digest('hex');
   await world.documents.submit(scope, {
     documentId,
@@ -140,12 +140,12 @@ export async function addDocument(
     byteLength: input.text.length,
     blobKey: 'blob',
     createdBy: principal.userId,
-    now: clock.now(),
+    now: world.clock.now(),
   });
   const chunks = split(input.text).map((part, ordinal) => {
     const indexed = indexedText(part.headingPath, part.text);
     return {
-      id: ids.next('chk'),
+      id: world.ids.next('chk'),
       documentId,
       documentVersion: 1,
       collectionId: collection.id,
@@ -164,7 +164,7 @@ export async function addDocument(
   await world.documents.publish(scope, documentId, {
     version: 1,
     chunkCount: chunks.length,
-    now: clock.now(),
+    now: world.clock.now(),
   });
   return documentId;
 }

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../support/free-port.ts';
+import { DataFolderFixture, startServer } from '../support/server-process.ts';
+import { type ChaosNode, type Fleet, LEASE_MS, type Lease, NODE_ENVIRONMENT } from './fleet.ts';
+
+const LOOK_MS = 20;
+/** Between two heartbeats, and a little for a late one. */
+const HEARTBEAT_MS = LEASE_MS / 3 + 50;
+
+/** One process on a data folder of its own, at one address; whenever it ends it is started again. */
+export class EmbeddedFleet implements Fleet {
+  readonly #folder: DataFolderFixture;
+  readonly #port: number;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #listeners = new Set<(node: ChaosNode) => void>();
+  #node: ChaosNode | undefined;
+  #restarting: Promise<void> | undefined;
+  #resumableAt = 0;
+
+  private constructor(
+    folder: DataFolderFixture,
+    port: number,
+    environment: Readonly<Record<string, string>>,
+  ) {
+    this.#folder = folder;
+    this.#port = port;
+    this.#environment = environment;
+  }
+
+  static async start(modelEnvironment: Readonly<Record<string, string>>): Promise<EmbeddedFleet> {
+    const fleet = new EmbeddedFleet(await DataFolderFixture.make(), await freePort(), modelEnvironment);
+    await fleet.#start();
+    return fleet;
+  }
+
+  ready(): readonly ChaosNode[] {
+    return this.#node?.state === 'ready' ? [this.#node] : [];
+  }
+
+  async reserveVictim(): Promise<ChaosNode> {
+    for (;;) {
+      const [node] = this.ready();
+      if (node) return node;
+      await sleep(LOOK_MS);
+    }
+  }
+
+  release(): void {}
+
+  kill(node: ChaosNode): void {
+    this.#restart(node, 'SIGKILL');
+  }
+
+  drain(node: ChaosNode): void {
+    this.#restart(node, 'SIGTERM');
+  }
+
+  stop(node: ChaosNode): void {
+    node.process.process.child.kill('SIGSTOP');
+    this.#down(node, 'stopped');
+  }
+
+  wake(node: ChaosNode): void {
+    node.process.process.child.kill('SIGCONT');
+    if (node.state !== 'stopped') return;
+    this.#resumableAt = Date.now();
+    node.state = 'ready';
+  }
+
+  onDown(listener: (node: ChaosNode) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Its PostgreSQL is its own: the earliest end that a lease renewed in time can have. */
+  async leases(runIds: readonly string[]): Promise<ReadonlyMap<string, Lease>> {
+    const leaseUntil = Date.now() + LEASE_MS - HEARTBEAT_MS;
+    return new Map(runIds.map((id) => [id, { generation: Number.NaN, leaseUntil }]));
+  }
+
+  async generations(): Promise<ReadonlyMap<string, number>> {
+    return new Map();
+  }
+
+  resumableAt(_node: ChaosNode, leaseUntil: number): number {
+    return Math.max(this.#resumableAt, leaseUntil);
+  }
+
+  async audit(): Promise<readonly string[]> {
+    return [];
+  }
+
+  async close(): Promise<void> {
+    await this.#restarting?.catch(() => undefined);
+    await this.#node?.process.stop();
+    await this.#folder.remove();
+  }
+
+  #restart(node: ChaosNode, signal: 'SIGKILL' | 'SIGTERM'): void {
+    const ended = node.process.kill(signal);
+    this.#down(node, 'gone');
+    this.#restarting = ended.then(() => this.#start());
+    this.#restarting.catch((error: unknown) => {
+      process.stderr.write(`the process did not start again: ${String(error)}\n`);
+    });
+  }
+
+  #down(node: ChaosNode, state: 'stopped' | 'gone'): void {
+    node.state = state;
+    for (const listener of this.#listeners) listener(node);
+  }
+
+  async #start(): Promise<void> {
+    const server = await startServer({
+      folder: this.#folder.path,
+      env: { ...NODE_ENVIRONMENT, ...this.#environment, PORT: String(this.#port) },
+    });
+    this.#resumableAt = Date.now();
+    this.#node = { url: server.url, process: server, state: 'ready', isVictim: false };
+  }
+}

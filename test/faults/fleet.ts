@@ -1,0 +1,54 @@
+import type { ServerProcess } from '../support/server-process.ts';
+
+export const LEASE_MS = 1_000;
+
+/** One process that answers. */
+export interface ChaosNode {
+  readonly url: string;
+  readonly process: ServerProcess;
+  state: 'ready' | 'stopped' | 'gone';
+  /** A trial will hurt it: no other one may. */
+  isVictim: boolean;
+}
+export interface Lease {
+  readonly generation: number;
+  /** Milliseconds since the epoch. */
+  readonly leaseUntil: number;
+}
+
+/** The processes under test, on one kind of stores. */
+export interface Fleet {
+  /** Those that a health check would call alive. */
+  ready(): readonly ChaosNode[];
+  /** A node for one trial to hurt, as soon as enough others are there. */
+  reserveVictim(fraction: number): Promise<ChaosNode>;
+  release(node: ChaosNode): void;
+  /** SIGKILL; another process is started in its place. */
+  kill(node: ChaosNode): void;
+  /** SIGTERM; another process is started in its place. */
+  drain(node: ChaosNode): void;
+  /** SIGSTOP. */
+  stop(node: ChaosNode): void;
+  /** SIGCONT. */
+  wake(node: ChaosNode): void;
+  onDown(listener: (node: ChaosNode) => void): () => void;
+  /** Leases of unsettled runs as they stand now; without a way to see them, the earliest they can end. */
+  leases(runIds: readonly string[]): Promise<ReadonlyMap<string, Lease>>;
+  /** Of settled runs too; undefined where it cannot be seen. */
+  generations(runIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** From when on anybody could have taken over what the node held. */
+  resumableAt(node: ChaosNode, leaseUntil: number): number;
+  /** What the whole ledger's audit finds; empty when it is clean. */
+  audit(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+export const NODE_ENVIRONMENT = {
+  LOG_LEVEL: 'fatal',
+  RUN_LEASE_MS: String(LEASE_MS),
+  SHUTDOWN_GRACE_MS: '300',
+  MESSAGES_PER_MINUTE: '1000000',
+  SIGN_UP_PER_ADDRESS_PER_MINUTE: '100000',
+  QUOTA_LIMIT_MICROS: '1000000000000000',
+  DATABASE_POOL_SIZE_MAX: '4',
+} as const;

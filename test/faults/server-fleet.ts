@@ -1,0 +1,173 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { type ServerProcess, startServer } from '../support/server-process.ts';
+import { type ChaosNode, type Fleet, type Lease, NODE_ENVIRONMENT } from './fleet.ts';
+import { ChaosStores, type ServerUrls } from './server-stores.ts';
+
+/** Left unhurt at any moment. */
+const OTHERS_MIN = 2;
+const LOOK_MS = 20;
+const START_ATTEMPTS_MAX = 5;
+
+export interface ServerFleetOptions {
+  readonly urls: ServerUrls;
+  readonly nodeCount: number;
+  readonly modelEnvironment: Readonly<Record<string, string>>;
+}
+
+/** Several `serve` processes on the four servers; whoever is killed is replaced. */
+export class ServerFleet implements Fleet {
+  readonly #options: ServerFleetOptions;
+  readonly #stores: ChaosStores;
+  readonly #pool: pg.Pool;
+  readonly #folder: string;
+  readonly #nodes = new Set<ChaosNode>();
+  readonly #listeners = new Set<(node: ChaosNode) => void>();
+  readonly #starting = new Set<Promise<void>>();
+  #startedCount = 0;
+  #closing = false;
+
+  private constructor(options: ServerFleetOptions, stores: ChaosStores, folder: string) {
+    this.#options = options;
+    this.#stores = stores;
+    this.#folder = folder;
+    this.#pool = new pg.Pool({ connectionString: stores.urls.DATABASE_URL, max: 4 });
+    this.#pool.on('error', () => undefined);
+  }
+
+  static async start(options: ServerFleetOptions): Promise<ServerFleet> {
+    const stores = await ChaosStores.create(options.urls);
+    const folder = await mkdtemp(join(tmpdir(), 'multidb-chaos-'));
+    const fleet = new ServerFleet(options, stores, folder);
+    try {
+      // The first one alone compiles what the others then read.
+      await fleet.#start();
+      await Promise.all(Array.from({ length: options.nodeCount - 1 }, () => fleet.#start()));
+    } catch (error) {
+      await fleet.close();
+      throw error;
+    }
+    return fleet;
+  }
+
+  ready(): readonly ChaosNode[] {
+    return [...this.#nodes].filter(({ state }) => state === 'ready');
+  }
+
+  async reserveVictim(fraction: number): Promise<ChaosNode> {
+    for (;;) {
+      const free = this.ready().filter(({ isVictim }) => !isVictim);
+      const victim = free[Math.floor(fraction * free.length)];
+      if (victim && free.length > OTHERS_MIN) {
+        victim.isVictim = true;
+        return victim;
+      }
+      await sleep(LOOK_MS);
+    }
+  }
+
+  release(node: ChaosNode): void {
+    node.isVictim = false;
+  }
+
+  kill(node: ChaosNode): void {
+    this.#replace(node, 'SIGKILL');
+  }
+
+  drain(node: ChaosNode): void {
+    this.#replace(node, 'SIGTERM');
+  }
+
+  stop(node: ChaosNode): void {
+    node.process.process.child.kill('SIGSTOP');
+    this.#down(node, 'stopped');
+  }
+
+  wake(node: ChaosNode): void {
+    node.process.process.child.kill('SIGCONT');
+    if (node.state === 'stopped') node.state = 'ready';
+  }
+
+  onDown(listener: (node: ChaosNode) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async leases(runIds: readonly string[]): Promise<ReadonlyMap<string, Lease>> {
+    const { rows } = await this.#pool.query(
+      `SELECT id, generation, lease_until AS "leaseUntil" FROM runs WHERE id = ANY($1) AND settled_at IS NULL`,
+      [runIds],
+    );
+    return new Map(
+      rows.map(({ id, generation, leaseUntil }) => [id, { generation, leaseUntil: leaseUntil.getTime() }]),
+    );
+  }
+
+  async generations(runIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const { rows } = await this.#pool.query('SELECT id, generation FROM runs WHERE id = ANY($1)', [runIds]);
+    return new Map(rows.map(({ id, generation }) => [id, generation]));
+  }
+
+  resumableAt(_node: ChaosNode, leaseUntil: number): number {
+    return leaseUntil;
+  }
+
+  audit(): Promise<readonly string[]> {
+    return this.#stores.audit();
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.allSettled(this.#starting);
+    await Promise.all([...this.#nodes].map((node) => node.process.kill('SIGKILL')));
+    await this.#pool.end();
+    await this.#stores.drop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #replace(node: ChaosNode, signal: 'SIGKILL' | 'SIGTERM'): void {
+    node.process.process.child.kill(signal);
+    this.#down(node, 'gone');
+    void node.process.process.exited.then(() => this.#nodes.delete(node));
+    const started = this.#start().catch((error: unknown) => {
+      if (!this.#closing) process.stderr.write(`no node in its place: ${String(error)}\n`);
+    });
+    this.#starting.add(started);
+    void started.finally(() => this.#starting.delete(started));
+  }
+
+  #down(node: ChaosNode, state: 'stopped' | 'gone'): void {
+    node.state = state;
+    for (const listener of this.#listeners) listener(node);
+  }
+
+  async #start(): Promise<void> {
+    for (let attempt = 1; !this.#closing; attempt += 1) {
+      try {
+        const server = await this.#startProcess();
+        this.#nodes.add({ url: server.url, process: server, state: 'ready', isVictim: false });
+        return;
+      } catch (error) {
+        // A busy machine may be too slow for a store's deadline.
+        if (attempt === START_ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  #startProcess(): Promise<ServerProcess> {
+    this.#startedCount += 1;
+    return startServer({
+      command: 'serve',
+      folder: join(this.#folder, `node-${this.#startedCount}`),
+      env: {
+        ...NODE_ENVIRONMENT,
+        ...this.#options.modelEnvironment,
+        ...this.#stores.urls,
+        NODE_COMPILE_CACHE: join(this.#folder, 'compiled'),
+      },
+    });
+  }
+}

@@ -1,0 +1,227 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunEvent } from '../../src/client/index.ts';
+import type { Tokenizer } from '../../src/domain/ports/models.ts';
+import { type ChaosNode, LEASE_MS, type Lease } from './fleet.ts';
+import type { Lane } from './lane.ts';
+import { answerOf } from './model-script.ts';
+import type { Reader } from './reader.ts';
+import { type Finding, judgeLedger, judgeRun } from './run-checks.ts';
+import { SentRun, sendSurely } from './sends.ts';
+import { planTrial, type RunPlan, type TrialPlan, trialRandom } from './trial-plan.ts';
+
+const TRIAL_MAX_MS = 60_000;
+const LEDGER_MAX_MS = 15_000;
+const LOOK_MS = 4;
+const STOPPED_MAX_MS = 6_000;
+
+export interface TrialResult {
+  readonly plan: TrialPlan;
+  /** A process that held one of the trial's live runs was killed, or stopped until another one had it. */
+  readonly hit: boolean;
+  readonly findings: readonly Finding[];
+  readonly takeoverMs: readonly number[];
+}
+interface LiveRun {
+  readonly plan: RunPlan;
+  readonly sent: SentRun;
+  readonly readers: readonly Reader[];
+}
+
+/** One fault while the runs of one lane are made, sent and read; then everything that must hold of them. */
+export class Trial {
+  readonly #lane: Lane;
+  readonly #plan: TrialPlan;
+  readonly #pick: () => number;
+  readonly #deadline = AbortSignal.timeout(TRIAL_MAX_MS);
+  readonly #runs: readonly LiveRun[];
+  readonly #failures: Finding[] = [];
+  #faultAt = 0;
+  #leases: ReadonlyMap<string, Lease> = new Map();
+
+  constructor(lane: Lane, seed: number, trial: number) {
+    this.#lane = lane;
+    this.#plan = planTrial(seed, trial);
+    const random = trialRandom(seed ^ 0x5bd1e995, trial);
+    this.#pick = () => random.fraction();
+    this.#runs = this.#plan.runs.map((plan, index) => ({
+      plan,
+      sent: new SentRun(plan.tag),
+      readers: lane.readers[index] ?? [],
+    }));
+  }
+
+  async perform(tokenizer: Tokenizer): Promise<TrialResult> {
+    const { fleet } = this.#lane;
+    const victim = await fleet.reserveVictim(this.#pick());
+    for (const reader of this.#runs.flatMap(({ readers }) => readers)) reader.begin();
+    const work = this.#runs.flatMap((run) => [...this.#sends(run, victim), ...this.#reads(run, victim)]);
+    const done = Promise.all(work);
+    let isDone = false;
+    void done.then(() => {
+      isDone = true;
+    });
+    await this.#hurt(victim, () => isDone);
+    await done;
+    fleet.release(victim);
+    const findings = [...this.#failures, ...(await this.#judge(tokenizer))];
+    return {
+      plan: this.#plan,
+      hit: await this.#wasHit(victim),
+      findings,
+      takeoverMs: this.#takeovers(victim),
+    };
+  }
+
+  #sends({ plan, sent }: LiveRun, victim: ChaosNode): Promise<void>[] {
+    const { fleet } = this.#lane;
+    return Array.from({ length: 1 + plan.duplicateCount }, async (_, index) => {
+      const ready = fleet.ready();
+      const other = ready[Math.floor(this.#pick() * ready.length)];
+      const first = index === 0 && plan.toVictim ? victim : other;
+      if (index > 0) await sleep(this.#pick() * 10);
+      const options = { first, pick: this.#pick, signal: this.#deadline };
+      await this.#noting(sent.tag, sendSurely(this.#lane, sent, options));
+    });
+  }
+
+  #reads({ plan, sent, readers }: LiveRun, victim: ChaosNode): Promise<void>[] {
+    const { healthChecked } = this.#plan;
+    return readers.map(async (reader, index) => {
+      const never = new Promise<undefined>((resolve) => {
+        this.#deadline.addEventListener('abort', () => resolve(undefined), { once: true });
+      });
+      const runId = await Promise.race([sent.known, never]);
+      if (runId === undefined) return;
+      const cutEvery = plan.cutEvery[index] ?? 0;
+      const read = reader.read(runId, victim, { cutEvery, healthChecked, signal: this.#deadline });
+      await this.#noting(sent.tag, read);
+    });
+  }
+
+  /** What goes wrong for a client is a finding, not the end of the trial. */
+  async #noting(tag: string, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#failures.push({ harm: 'lost', what: `${tag}: ${String(error)}` });
+    }
+  }
+
+  async #hurt(victim: ChaosNode, isDone: () => boolean): Promise<void> {
+    const { fleet } = this.#lane;
+    const { fault, moment, wakeDelayMs } = this.#plan;
+    if (moment.kind === 'sending') await sleep(moment.delayMs);
+    else await this.#seen(moment.fraction, isDone);
+    this.#faultAt = Date.now();
+    if (fault === 'SIGKILL') fleet.kill(victim);
+    else if (fault === 'SIGTERM') fleet.drain(victim);
+    else fleet.stop(victim);
+    this.#leases = await fleet.leases(this.#runs.flatMap(({ sent }) => sent.runIds.slice(0, 1)));
+    if (fault !== 'SIGSTOP') return;
+    await this.#takenOver(victim, isDone);
+    await sleep(wakeDelayMs);
+    fleet.wake(victim);
+  }
+
+  async #seen(fraction: number, isDone: () => boolean): Promise<void> {
+    const [first] = this.#runs;
+    if (!first) return;
+    const wanted = answerOf(first.plan.tag).length * fraction;
+    const shown = () => Math.max(...first.readers.map(({ textLength }) => textLength));
+    while (!isDone() && !this.#deadline.aborted && shown() <= wanted) await sleep(LOOK_MS);
+  }
+
+  /** Until every run that the stopped node held is another one's; without another one, until its leases are over. */
+  async #takenOver(victim: ChaosNode, isDone: () => boolean): Promise<void> {
+    const until = Date.now() + STOPPED_MAX_MS;
+    const isAlone = this.#lane.fleet.ready().length === 0;
+    if (isAlone) await sleep(LEASE_MS + this.#pick() * LEASE_MS);
+    const held = this.#heldBy(victim);
+    const left = () => held.some((run) => !this.#handover(run));
+    while (!isAlone && !isDone() && Date.now() < until && (held.length === 0 || left())) await sleep(LOOK_MS);
+  }
+
+  #heldBy(victim: ChaosNode): readonly LiveRun[] {
+    return this.#runs.filter(
+      ({ plan, sent }) => (sent.owner ?? (plan.toVictim ? victim : undefined)) === victim,
+    );
+  }
+
+  /** The first one after the fault, and when the first reader saw it. */
+  #handover({ sent, readers }: LiveRun): { readonly at: number; readonly generation: number } | undefined {
+    const lease = this.#leases.get(sent.runIds[0] ?? '');
+    for (const event of readers.flatMap(({ events }) => events)) {
+      if (event.__typename !== 'RunHandover') continue;
+      const at = Math.min(
+        ...readers.map((reader) => reader.arrivals[event.sequence] ?? Number.POSITIVE_INFINITY),
+      );
+      const isNext = !lease || Number.isNaN(lease.generation) || event.generation === lease.generation + 1;
+      if (at > this.#faultAt && isNext) return { at, generation: event.generation };
+    }
+    return undefined;
+  }
+
+  async #wasHit(victim: ChaosNode): Promise<boolean> {
+    if (this.#plan.fault === 'SIGTERM') return false;
+    const held = this.#heldBy(victim);
+    const generations = await this.#lane.fleet.generations(
+      held.flatMap(({ sent }) => sent.runIds.slice(0, 1)),
+    );
+    return held.some((run) => this.#handover(run) || (generations.get(run.sent.runIds[0] ?? '') ?? 1) > 1);
+  }
+
+  #takeovers(victim: ChaosNode): number[] {
+    if (this.#plan.fault === 'SIGTERM') return [];
+    return this.#heldBy(victim).flatMap((run) => {
+      const lease = this.#leases.get(run.sent.runIds[0] ?? '');
+      const handover = this.#handover(run);
+      if (!lease || !handover) return [];
+      return [Math.max(0, handover.at - this.#lane.fleet.resumableAt(victim, lease.leaseUntil))];
+    });
+  }
+
+  async #judge(tokenizer: Tokenizer): Promise<Finding[]> {
+    const findings: Finding[] = [];
+    for (const { sent, readers } of this.#runs) {
+      const seen = readers.map(({ events }) => events);
+      const [first = []] = seen;
+      const again = await this.#replays(sent, first);
+      const { tag, runIds, startedCount } = sent;
+      findings.push(...judgeRun({ tag, runIds, startedCount, watches: [...seen, ...again] }, tokenizer));
+      this.#lane.owe(tag, first, tokenizer);
+    }
+    return [...findings, ...(await this.#judgeLedger())];
+  }
+
+  /** The finished run from its beginning, and from somewhere in the middle, with what the reader saw before that. */
+  async #replays(sent: SentRun, seen: readonly RunEvent[]): Promise<RunEvent[][]> {
+    const [runId] = sent.runIds;
+    if (runId === undefined || this.#deadline.aborted) return [];
+    const { client } = this.#lane;
+    const whole: RunEvent[] = [];
+    const middle = seen[Math.floor(this.#pick() * seen.length)];
+    const resumed = seen.slice(0, (middle?.sequence ?? -1) + 1);
+    const signal = this.#deadline;
+    await this.#noting(sent.tag, collect(client.watch(runId, { signal }), whole));
+    await this.#noting(sent.tag, collect(client.watch(runId, { signal, after: middle?.cursor }), resumed));
+    const options = { first: undefined, pick: this.#pick, signal };
+    await this.#noting(sent.tag, sendSurely(this.#lane, sent, options));
+    return [whole, resumed];
+  }
+
+  async #judgeLedger(): Promise<Finding[]> {
+    const until = Date.now() + LEDGER_MAX_MS;
+    for (;;) {
+      const usage = await this.#lane.client.usage().catch(() => undefined);
+      const findings = usage ? judgeLedger(this.#lane.due, usage) : [];
+      if ((usage && findings.length === 0) || Date.now() > until) {
+        return usage ? findings : [{ harm: 'misbilled', what: 'the ledger cannot be read' }];
+      }
+      await sleep(LOOK_MS * 10);
+    }
+  }
+}
+
+async function collect(events: AsyncIterable<RunEvent>, into: RunEvent[]): Promise<void> {
+  for await (const event of events) into.push(event);
+}
