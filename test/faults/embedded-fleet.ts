@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../support/free-port.ts';
 import { DataFolderFixture, startServer } from '../support/server-process.ts';
-import { type ChaosNode, type Fleet, LEASE_MS, type Lease, NODE_ENVIRONMENT } from './fleet.ts';
+import { auditLedger, type ChaosNode, type Fleet, LEASE_MS, type Lease, NODE_ENVIRONMENT } from './fleet.ts';
 
 const LOOK_MS = 20;
 /** Between two heartbeats, and a little for a late one. */
@@ -87,7 +87,8 @@ export class EmbeddedFleet implements Fleet {
   }
 
   async audit(): Promise<readonly string[]> {
-    return [];
+    await this.reserveVictim();
+    return auditLedger({ DATA_DIR: this.#folder.path });
   }
 
   async close(): Promise<void> {

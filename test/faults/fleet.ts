@@ -1,4 +1,5 @@
-import type { ServerProcess } from '../support/server-process.ts';
+import { randomBytes } from 'node:crypto';
+import { runCli, type ServerProcess } from '../support/server-process.ts';
 
 export const LEASE_MS = 1_000;
 
@@ -51,4 +52,11 @@ export const NODE_ENVIRONMENT = {
   SIGN_UP_PER_ADDRESS_PER_MINUTE: '100000',
   QUOTA_LIMIT_MICROS: '1000000000000000',
   DATABASE_POOL_SIZE_MAX: '4',
+  SECRET_KEY: randomBytes(32).toString('hex'),
 } as const;
+
+/** What the product's own audit finds in all workspaces; empty when everything agrees. */
+export async function auditLedger(environment: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  const { code, stdout, stderr } = await runCli(['audit-ledger'], { ...NODE_ENVIRONMENT, ...environment });
+  return code === 0 ? [] : [`audit-ledger: ${stdout}${stderr}`];
+}

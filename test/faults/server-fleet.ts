@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
-import { type ChaosNode, type Fleet, type Lease, NODE_ENVIRONMENT } from './fleet.ts';
+import { auditLedger, type ChaosNode, type Fleet, type Lease, NODE_ENVIRONMENT } from './fleet.ts';
 import { ChaosStores, type ServerUrls } from './server-stores.ts';
 
 /** Left unhurt at any moment. */
@@ -116,7 +116,7 @@ export class ServerFleet implements Fleet {
   }
 
   audit(): Promise<readonly string[]> {
-    return this.#stores.audit();
+    return auditLedger({ ...this.#stores.urls, DATA_DIR: join(this.#folder, 'audit') });
   }
 
   async close(): Promise<void> {

@@ -2,11 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Client } from 'cassandra-driver';
 import mongoose from 'mongoose';
 import pg from 'pg';
-import { openPostgres } from '../../src/adapters/postgres/database.ts';
-import { PostgresUsageLedger } from '../../src/adapters/postgres/usage-ledger.ts';
 import { parseScyllaUrl } from '../../src/adapters/scylla/scylla-url.ts';
-import { noopLog } from '../../src/adapters/system/log.ts';
-import { SYSTEM_SCOPE } from '../../src/domain/scope.ts';
 import { runCli } from '../support/server-process.ts';
 
 const STORES = ['DATABASE_URL', 'MONGODB_URL', 'SCYLLA_URL', 'REDIS_URL'] as const;
@@ -42,27 +38,6 @@ export class ChaosStores {
     const migrated = await runCli(['migrate'], stores.urls);
     if (migrated.code !== 0) throw new Error(`migrate failed: ${migrated.stdout}${migrated.stderr}`);
     return stores;
-  }
-
-  /** The same audit as the product's own command, of all workspaces. */
-  async audit(): Promise<readonly string[]> {
-    const database = openPostgres({
-      url: this.urls.DATABASE_URL,
-      poolSizeMax: 1,
-      statementTimeoutMs: 60_000,
-      log: noopLog,
-    });
-    try {
-      const { mismatched, orphanedReservations } = await new PostgresUsageLedger(database).audit(
-        SYSTEM_SCOPE,
-      );
-      return [
-        ...mismatched.map((id) => `${id}: ledger and usage differ`),
-        ...orphanedReservations.map((id) => `${id}: an orphaned reservation`),
-      ];
-    } finally {
-      await database.close();
-    }
   }
 
   async drop(): Promise<void> {

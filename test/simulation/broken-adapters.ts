@@ -4,7 +4,7 @@ import { MemoryRunRepository } from '../../src/adapters/memory/memory-run-reposi
 import { DomainError } from '../../src/domain/errors.ts';
 import type { RunId } from '../../src/domain/ids.ts';
 import type { RunEventBatch, Settlement } from '../../src/domain/ports/runs.ts';
-import type { RunEvent } from '../../src/domain/run.ts';
+import type { RunEvent, RunEventBody } from '../../src/domain/run.ts';
 import type { WorkspaceScope } from '../../src/domain/scope.ts';
 import { quotaPeriod } from '../../src/domain/usage.ts';
 import { type Adapters, MEMORY_ADAPTERS } from './simulation.ts';
@@ -39,7 +39,9 @@ class LosingLog extends MemoryRunEventLog {
 
 class StammeringLog extends MemoryRunEventLog {
   override async append(scope: WorkspaceScope, batch: RunEventBatch): Promise<void> {
-    const events = batch.events.flatMap((event) => (event.type === 'TokenDelta' ? [event, event] : [event]));
+    const events = batch.events.flatMap((event): RunEventBody[] =>
+      event.type === 'TokenDelta' ? [event, event] : [event],
+    );
     await super.append(scope, { ...batch, events });
   }
 }
