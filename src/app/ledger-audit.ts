@@ -8,12 +8,14 @@ import { SYSTEM_SCOPE } from '../domain/scope.ts';
 import { openDatabase } from './database.ts';
 import type { OpenContext } from './open-context.ts';
 import { ShutdownStack } from './shutdown.ts';
+import { checkExternalStores, requireFit } from './store-checks.ts';
 
 /** Audits the ledger of DATABASE_URL, or of the data folder, also while servers are at work on it. */
 export async function auditLedger(options: Omit<OpenContext, 'shutdown'>): Promise<LedgerAudit> {
   const { config, log } = options;
   const shutdown = new ShutdownStack(log);
   try {
+    requireFit(await checkExternalStores(config, log, ['DATABASE_URL']), log);
     const database = await openDatabase({ ...options, shutdown }, await postgresFolder(options, shutdown));
     return await new PostgresUsageLedger(database).audit(SYSTEM_SCOPE);
   } finally {

@@ -1,12 +1,45 @@
 import type { Lifecycle } from '../domain/ports/system.ts';
+import type { Readiness } from './http/health.ts';
 
+/** Each store has this long of its own: a silent one does not make the others look silent. */
 const READINESS_TIMEOUT_MS = 2_000;
 
-/** True when every store answers within the deadline. */
-export function readinessOf(stores: readonly Pick<Lifecycle, 'health'>[]): () => Promise<boolean> {
-  return async () => {
-    const signal = AbortSignal.timeout(READINESS_TIMEOUT_MS);
-    const answers = await Promise.allSettled(stores.map((store) => store.health(signal)));
-    return answers.every(({ status }) => status === 'fulfilled');
+export interface NamedStore {
+  /** Of the product, never of a place: the answer is for everybody who reaches the server. */
+  readonly name: string;
+  readonly health: Lifecycle['health'];
+}
+
+/** Asks every store. Calls that meet share one answer, so that asking often costs the stores nothing more. */
+export function readinessOf(
+  stores: readonly NamedStore[],
+  timeoutMs = READINESS_TIMEOUT_MS,
+): () => Promise<Readiness> {
+  let asking: Promise<Readiness> | undefined;
+  return () => {
+    asking ??= askAll(stores, timeoutMs).finally(() => {
+      asking = undefined;
+    });
+    return asking;
   };
+}
+
+async function askAll(stores: readonly NamedStore[], timeoutMs: number): Promise<Readiness> {
+  const states = await Promise.all(
+    stores.map(async (store) => [store.name, await askOne(store, timeoutMs)] as const),
+  );
+  const isReady = states.every(([, state]) => state === 'ready');
+  return { status: isReady ? 'ready' : 'not ready', stores: Object.fromEntries(states) };
+}
+
+async function askOne({ health }: NamedStore, timeoutMs: number): Promise<Readiness['stores'][string]> {
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const late = Promise.withResolvers<'silent'>();
+  // A store that does not heed the signal is not waited for either.
+  deadline.addEventListener('abort', () => late.resolve('silent'), { once: true });
+  const answer = health(deadline).then(
+    () => 'ready' as const,
+    () => (deadline.aborted ? ('silent' as const) : ('unavailable' as const)),
+  );
+  return Promise.race([answer, late.promise]);
 }

@@ -20,8 +20,10 @@ import type { Clock, Lifecycle } from '../domain/ports/system.ts';
 import { openDatabase } from './database.ts';
 import { type ExternalStores, openExternalStores } from './external-stores.ts';
 import type { OpenContext } from './open-context.ts';
+import type { NamedStore } from './readiness.ts';
 import { openSecrets, requireSharedSecrets } from './secrets.ts';
 import type { ShutdownStack } from './shutdown.ts';
+import { checkExternalStores, requireFit } from './store-checks.ts';
 
 export type Stores = Awaited<ReturnType<typeof openStores>>;
 
@@ -34,6 +36,8 @@ export async function openStores(context: OpenContext, role: 'serve' | 'work') {
   requireSharedSecrets(config);
   const folder = await openDataFolder({ path: config.DATA_DIR, role, log });
   shutdown.add('data folder', () => folder.close());
+  // Servers of others are changed by `multidb migrate` alone, when their owner says so.
+  requireFit(await checkExternalStores(config, log), log);
   const clock = new SystemClock();
   const random = new SystemRandom();
   const secretsLoaded = openSecrets(config, folder, random);
@@ -46,13 +50,16 @@ export async function openStores(context: OpenContext, role: 'serve' | 'work') {
   const relational = createPostgresRepositories(database, system);
   shutdown.add('relational repositories', () => relational.close());
   const secrets: EmbeddedSecrets = await secretsLoaded;
+  const { asked, ...ports } = await openPorts(context, { folder, clock, external });
   return {
     ...system,
     ...relational,
     database,
     folder: folder.path,
     secrets,
-    ...(await openPorts(context, { folder, clock, external })),
+    ...ports,
+    /** Of which readiness asks. */
+    askable: [...asked, { name: 'postgresql', health: (signal: AbortSignal) => database.health(signal) }],
   };
 }
 
@@ -82,8 +89,17 @@ async function openPorts({ shutdown }: OpenContext, { folder, clock, external }:
   const cache: Cache = redis?.cache ?? new MemoryCache({ clock });
   const rateLimiter: RateLimiter = redis?.rateLimiter ?? new MemoryRateLimiter({ clock });
   const sessionCache: SessionCache = redis?.sessionCache ?? new MemorySessionCache();
-  const lifecycles = [index, scylla, redis, servingDatabase].filter((store) => store !== undefined);
-  return { chunkIndex, chatLog, runEventLog, blobs, cache, rateLimiter, sessionCache, lifecycles };
+  const asked = [
+    named(mongo === undefined ? 'chunk index' : 'mongodb', index),
+    named('scylladb', scylla),
+    named('redis', redis),
+    named('serving log', servingDatabase),
+  ].filter((store) => store !== undefined);
+  return { chunkIndex, chatLog, runEventLog, blobs, cache, rateLimiter, sessionCache, asked };
+}
+
+function named(name: string, store: Pick<Lifecycle, 'health'> | undefined): NamedStore | undefined {
+  return store && { name, health: (signal) => store.health(signal) };
 }
 
 function openChunkIndex(

@@ -87,7 +87,7 @@ async function serve(context: OpenContext, parts: Parts): Promise<string> {
     log,
     clock: stores.clock,
     random: stores.random,
-    readiness: readinessOf([stores.database, ...stores.lifecycles]),
+    readiness: readinessOf(stores.askable),
   });
   shutdown.add(
     'HTTP server',

@@ -6,13 +6,11 @@ import { DomainError } from '../domain/errors.ts';
 import { askCommand } from './commands/ask.ts';
 import { auditLedgerCommand } from './commands/audit-ledger.ts';
 import { demoCommand } from './commands/demo.ts';
-import { evalCommand } from './commands/eval.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { roleCommand } from './commands/role.ts';
-
-/** sysexits.h: EX_CONFIG, EX_SOFTWARE and the shell's plain failure. */
-const EXIT_CONFIG = 78;
-const EXIT_SOFTWARE = 70;
+import { seedCommand } from './commands/seed.ts';
+import { EXIT_CONFIG, EXIT_FAILURE, EXIT_SOFTWARE } from './exit-codes.ts';
 
 const program = new Command('multidb')
   .description('GraphQL backend for AI chat over your own documents')
@@ -22,14 +20,15 @@ const program = new Command('multidb')
   .addCommand(roleCommand('work', 'ingest documents only'))
   .addCommand(demoCommand())
   .addCommand(askCommand())
-  .addCommand(evalCommand())
   .addCommand(migrateCommand())
-  .addCommand(auditLedgerCommand());
+  .addCommand(auditLedgerCommand())
+  .addCommand(seedCommand())
+  .addCommand(doctorCommand());
 
 program.parseAsync().catch((error: unknown) => {
   const expected = error instanceof DomainError || error instanceof MultiDbError;
   process.stderr.write(
     expected ? `multidb: ${error.message}\n` : `multidb: ${error instanceof Error ? error.stack : error}\n`,
   );
-  process.exitCode = error instanceof ConfigError ? EXIT_CONFIG : expected ? 1 : EXIT_SOFTWARE;
+  process.exitCode = error instanceof ConfigError ? EXIT_CONFIG : expected ? EXIT_FAILURE : EXIT_SOFTWARE;
 });

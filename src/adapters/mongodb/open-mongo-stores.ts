@@ -4,7 +4,7 @@ import type { Clock, Lifecycle } from '../../domain/ports/system.ts';
 import { probeCapabilities } from './capabilities.ts';
 import { GridFsBlobStore } from './gridfs-blob-store.ts';
 import { IndexAdministration } from './index-administration.ts';
-import { wantedIndexes } from './migrate-mongo.ts';
+import { type WantedIndexes, wantedIndexes } from './migrate-mongo.ts';
 import { MongoChunkIndex } from './mongo-chunk-index.ts';
 import { MongoConnection, type MongoOptions } from './mongo-connection.ts';
 
@@ -33,10 +33,8 @@ export async function openMongoStores(options: MongoStoresOptions): Promise<Mong
         'MongoDB: the server has no $search; words are found by the index over their terms instead',
       );
     }
-    await requireMigrated(
-      new IndexAdministration(connection, clock),
-      wantedIndexes(models, capabilities.search),
-    );
+    const administration = new IndexAdministration(connection, clock);
+    await requireMigrated(administration, await wantedIndexes(administration, models, capabilities.search));
     return {
       chunkIndex: new MongoChunkIndex({ connection, capabilities, clock }),
       blobs: await GridFsBlobStore.open(connection, clock),
@@ -51,7 +49,7 @@ export async function openMongoStores(options: MongoStoresOptions): Promise<Mong
 
 async function requireMigrated(
   administration: IndexAdministration,
-  { plain, search }: ReturnType<typeof wantedIndexes>,
+  { plain, search }: WantedIndexes,
 ): Promise<void> {
   const differences = [
     ...(await administration.comparePlain(plain)),

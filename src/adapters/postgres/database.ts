@@ -39,9 +39,6 @@ const CLIENT_TIMEOUT_MARGIN_MS = 2_000;
 const IDLE_CONNECTION_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 const INT8 = 20;
-const TIMESTAMPTZ = 1184;
-/** What PostgreSQL writes of a time of ours: ISO style, in UTC. */
-const UTC_TIMESTAMP = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)\+00$/;
 
 /** Connects lazily: an unreachable database shows in `health` and in calls, not here. */
 export function openPostgres(options: PostgresOptions): Database {
@@ -78,14 +75,7 @@ export function openPostgres(options: PostgresOptions): Database {
 }
 
 function getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
-  if (oid === INT8) return parseInt8;
-  return oid === TIMESTAMPTZ ? parseTimestamp : pg.types.getTypeParser(oid, format ?? 'text');
-}
-
-/** The driver's own parser knows every style, zone and era, and costs more than the rest of the row. */
-function parseTimestamp(text: string): unknown {
-  const utc = UTC_TIMESTAMP.exec(text);
-  return utc === null ? pg.types.getTypeParser(TIMESTAMPTZ)(text) : new Date(`${utc[1]}T${utc[2]}Z`);
+  return oid === INT8 ? parseInt8 : pg.types.getTypeParser(oid, format ?? 'text');
 }
 
 function parseInt8(text: string): number {

@@ -16,6 +16,14 @@ const UNSTORABLE = new Set(['22021', '22P05']);
 const UNREACHABLE_MESSAGE =
   /timeout exceeded when trying to connect|Connection terminated|connection error and is not queryable|not queryable|pool after calling end/;
 const CAUSE_DEPTH_MAX = 6;
+const DISK_FULL = '53100';
+/** The server is not the one that the settings mean, and no waiting mends it. */
+const MISCONFIGURED: ReadonlyMap<string, string> = new Map([
+  ['28P01', 'the server refused user and password.'],
+  ['28000', 'the server does not let this user in; does the role exist, and does pg_hba.conf allow it?'],
+  ['3D000', 'there is no such database; create it first.'],
+  ['42501', 'the user may not do this; grant SELECT, INSERT, UPDATE and DELETE on all tables.'],
+]);
 
 /** The SQLSTATE (or Prisma, or socket) codes of an error and of what caused it, outermost first. */
 function codesOf(error: unknown): string[] {
@@ -44,6 +52,14 @@ export function toDomainError(error: unknown): unknown {
   const message = error instanceof Error ? error.message : '';
   if (codes.some((code) => TOO_SLOW.has(code)) || message === 'Query read timeout')
     return new DomainError('DEADLINE_EXCEEDED', 'The database took too long.', { cause: error });
+  const misconfigured = codes.map((code) => MISCONFIGURED.get(code)).find((what) => what !== undefined);
+  if (misconfigured !== undefined)
+    return new DomainError('STORE_UNAVAILABLE', `DATABASE_URL: ${misconfigured}`, {
+      retryable: false,
+      cause: error,
+    });
+  if (codes.includes(DISK_FULL))
+    return new DomainError('STORE_UNAVAILABLE', 'The disk of the database is full.', { cause: error });
   if (
     codes.some((code) => UNREACHABLE.has(code) || UNREACHABLE_CLASS.test(code)) ||
     UNREACHABLE_MESSAGE.test(message)

@@ -1,8 +1,9 @@
 import { DomainError } from '../../domain/errors.ts';
+import type { Finding } from '../../domain/inspection.ts';
 import type { Clock, Lifecycle, Log } from '../../domain/ports/system.ts';
 import { RedisCache } from './redis-cache.ts';
 import { RedisConnection } from './redis-connection.ts';
-import { diagnoseRedis, type RedisDiagnosis } from './redis-diagnosis.ts';
+import { diagnoseRedis } from './redis-diagnosis.ts';
 import { isAway } from './redis-errors.ts';
 import { RedisRateLimiter } from './redis-rate-limiter.ts';
 import { RedisRunEventLog } from './redis-run-event-log.ts';
@@ -22,7 +23,6 @@ export interface RedisStores extends Lifecycle {
   readonly rateLimiter: RedisRateLimiter;
   readonly sessionCache: RedisSessionCache;
   readonly cache: RedisCache;
-  diagnose(): Promise<RedisDiagnosis>;
 }
 
 /**
@@ -30,7 +30,7 @@ export interface RedisStores extends Lifecycle {
  * names REDIS_URL when the server cannot be reached, refuses us or is not fit; later losses mend themselves.
  */
 export async function openRedis(options: OpenRedisOptions): Promise<RedisStores> {
-  const { clock, log } = options;
+  const { clock } = options;
   const where = placeOf(options.url);
   const opened: { close(): Promise<void> }[] = [];
   const close = async () => {
@@ -40,8 +40,8 @@ export async function openRedis(options: OpenRedisOptions): Promise<RedisStores>
     const connection = await RedisConnection.open({ ...options, name: 'multidb' });
     opened.push(connection);
     const diagnosis = await diagnoseRedis(connection, clock);
-    if (diagnosis.problems.length > 0) throw unfit(where, diagnosis.problems);
-    for (const warning of diagnosis.warnings) log.warn({ store: 'redis' }, warning);
+    const problems = diagnosis.findings.filter(({ level }) => level === 'problem');
+    if (problems.length > 0) throw unfit(where, problems);
     const onGap = () => {
       runEventLog.catchUp();
       sessionCache.catchUp();
@@ -57,7 +57,6 @@ export async function openRedis(options: OpenRedisOptions): Promise<RedisStores>
       rateLimiter: new RedisRateLimiter({ connection, clock }),
       sessionCache,
       cache: new RedisCache(connection),
-      diagnose: () => diagnoseRedis(connection, clock),
       health: async (signal) => {
         await Promise.all([connection.health(signal), subscriber.health(signal)]);
       },
@@ -70,7 +69,7 @@ export async function openRedis(options: OpenRedisOptions): Promise<RedisStores>
 }
 
 /** Host and port, for messages: a URL may hold a password. */
-function placeOf(url: string): string {
+export function placeOf(url: string): string {
   const parsed = URL.parse(url);
   if (parsed === null || !['redis:', 'rediss:'].includes(parsed.protocol) || parsed.hostname === '') {
     throw new DomainError('BAD_USER_INPUT', 'REDIS_URL: not a redis:// or rediss:// URL.');
@@ -78,8 +77,11 @@ function placeOf(url: string): string {
   return parsed.host;
 }
 
-function unfit(where: string, problems: readonly string[]): DomainError {
-  return new DomainError('BAD_USER_INPUT', `REDIS_URL: ${where}: ${problems.join(' ')}`);
+function unfit(where: string, problems: readonly Finding[]): DomainError {
+  return new DomainError(
+    'BAD_USER_INPUT',
+    `REDIS_URL: ${where}: ${problems.map(({ message }) => message).join(' ')}`,
+  );
 }
 
 function unreachable(where: string, error: unknown): unknown {

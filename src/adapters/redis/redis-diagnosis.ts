@@ -1,33 +1,30 @@
+import { clockFindings, type Finding, problem, warning } from '../../domain/inspection.ts';
 import type { Clock } from '../../domain/ports/system.ts';
 import type { RedisConnection } from './redis-connection.ts';
 
 const VERSION_MIN = [7, 0] as const;
-const CLOCK_SKEW_MAX_MS = 1_000;
 
 export interface RedisDiagnosis {
   readonly version: string;
-  /** The server's clock less ours, in milliseconds. */
-  readonly clockSkewMs: number;
-  /** The system must not run on this server. One sentence each, with what to do. */
-  readonly problems: readonly string[];
-  /** It may, but promises less. */
-  readonly warnings: readonly string[];
+  readonly findings: readonly Finding[];
 }
 
 /** What kind of server this is and whether it can keep what the adapters promise. Throws as every command does. */
 export async function diagnoseRedis(connection: RedisConnection, clock: Clock): Promise<RedisDiagnosis> {
   const before = clock.now();
   const [info, time] = await Promise.all([connection.send(['INFO']), connection.send(['TIME'])]);
-  const ourTime = (before + clock.now()) / 2;
+  const after = clock.now();
   const facts = parseInfo(String(info));
   const [seconds = 0, micros = 0] = Array.isArray(time) ? time.map(Number) : [];
   const version = facts.get('redis_version') ?? 'unknown';
-  const clockSkewMs = Math.round(seconds * 1_000 + micros / 1_000 - ourTime);
+  const server = seconds * 1_000 + micros / 1_000;
   return {
     version,
-    clockSkewMs,
-    problems: findProblems(facts, version),
-    warnings: [...(await findWarnings(connection, facts)), ...findSkew(clockSkewMs)],
+    findings: [
+      ...findProblems(facts, version).map((message) => problem(message)),
+      ...(await findWarnings(connection, facts)).map(warning),
+      ...clockFindings({ store: 'Redis', server, before, after }),
+    ],
   };
 }
 
@@ -37,8 +34,8 @@ function findProblems(facts: ReadonlyMap<string, string>, version: string): stri
   if (major < VERSION_MIN[0] || (major === VERSION_MIN[0] && minor < VERSION_MIN[1]))
     problems.push(`Redis ${version} is too old; ${VERSION_MIN.join('.')} or newer is needed.`);
   if (facts.get('redis_mode') === 'cluster')
-    problems.push('This is a node of a Redis Cluster; name a server that is not one.');
-  if (facts.get('role') === 'slave') problems.push('This Redis is a replica; name the primary.');
+    problems.push('this is a node of a Redis Cluster; name a server that is not one.');
+  if (facts.get('role') === 'slave') problems.push('this Redis is a replica; name the primary.');
   return problems;
 }
 
@@ -71,11 +68,6 @@ async function readSetting(connection: RedisConnection, name: string): Promise<s
   if (!(answer instanceof Object)) return undefined;
   const value: unknown = Reflect.get(answer, name);
   return typeof value === 'string' ? value : undefined;
-}
-
-function findSkew(clockSkewMs: number): string[] {
-  if (Math.abs(clockSkewMs) <= CLOCK_SKEW_MAX_MS) return [];
-  return [`The clock of Redis differs from ours by ${clockSkewMs} ms; synchronise both.`];
 }
 
 /** `name:value` lines under `# Section` lines. */

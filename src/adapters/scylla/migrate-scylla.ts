@@ -1,6 +1,7 @@
 import { type Client, errors, types } from 'cassandra-driver';
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
+import type { ClockReading } from '../../domain/inspection.ts';
 import type { Log } from '../../domain/ports/system.ts';
 import { createTable, TABLES } from './schema.ts';
 import {
@@ -24,8 +25,9 @@ export interface ScyllaStatus {
   readonly version: string;
   /** Nodes of our data centre that answer. */
   readonly nodeCount: number;
-  /** The server's clock minus ours, in milliseconds. */
-  readonly clockSkewMs: number;
+  readonly clock: ClockReading;
+  /** Copies of each row in our data centre; undefined: not there yet, or not told by data centre. */
+  readonly copyCount: number | undefined;
   /** What `migrateScylla` would make. */
   readonly pending: readonly string[];
   /** What it would refuse to go over; sentences. */
@@ -63,20 +65,28 @@ export async function migrateScylla({ url, log }: ScyllaMigrationOptions): Promi
 }
 
 /** What `migrateScylla` would find and do; changes nothing. */
-export async function inspectScylla({ url }: ScyllaMigrationOptions): Promise<ScyllaStatus> {
+export async function inspectSchema({ url }: ScyllaMigrationOptions): Promise<ScyllaStatus> {
   const settings = parseScyllaUrl(url);
   return withClient(settings, async (client) => {
-    const { hasKeyspace, comparison } = await compare(client, settings);
+    const { hasKeyspace, comparison, copyCount } = await compare(client, settings);
+    const before = Date.now();
     const [server] = await select(
       client,
       z.object({ release_version: z.string(), instant: z.instanceof(types.TimeUuid) }),
       'SELECT release_version, now() AS instant FROM system.local',
     );
+    const after = Date.now();
     const pending = comparison.missing.map(describe);
     return {
       version: server?.release_version ?? 'unknown',
       nodeCount: localNodes(client, settings).length,
-      clockSkewMs: (server?.instant.getDate().getTime() ?? Date.now()) - Date.now(),
+      clock: {
+        store: 'ScyllaDB',
+        server: server?.instant.getDate().getTime() ?? after,
+        before,
+        after,
+      },
+      copyCount,
       pending: hasKeyspace ? pending : [`keyspace ${settings.keyspace}`, ...pending],
       differences: comparison.differences,
     };
@@ -95,10 +105,13 @@ async function withClient<T>(settings: ScyllaSettings, work: (client: Client) =>
   }
 }
 
-async function compare(
-  client: Client,
-  { keyspace, dataCentre }: ScyllaSettings,
-): Promise<{ readonly hasKeyspace: boolean; readonly comparison: SchemaComparison }> {
+interface FoundSchema {
+  readonly hasKeyspace: boolean;
+  readonly comparison: SchemaComparison;
+  readonly copyCount: number | undefined;
+}
+
+async function compare(client: Client, { keyspace, dataCentre }: ScyllaSettings): Promise<FoundSchema> {
   const [found] = await select(
     client,
     z.object({ replication: z.record(z.string(), z.string()) }),
@@ -116,7 +129,12 @@ async function compare(
   const elsewhere =
     found === undefined ? [] : compareReplication(found.replication, { keyspace, dataCentre });
   const differences = [...elsewhere, ...comparison.differences];
-  return { hasKeyspace: found !== undefined, comparison: { ...comparison, differences } };
+  const copyCount = Number.parseInt(found?.replication[dataCentre] ?? '', 10);
+  return {
+    hasKeyspace: found !== undefined,
+    comparison: { ...comparison, differences },
+    copyCount: Number.isNaN(copyCount) ? undefined : copyCount,
+  };
 }
 
 function refuseDifferences({ differences }: SchemaComparison): void {

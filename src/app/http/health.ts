@@ -1,18 +1,23 @@
 import type { FastifyInstance } from 'fastify';
 
-/** Resolves when this process can serve; rejects, or says false, when it cannot. */
-export type Readiness = () => Promise<boolean>;
+/** Whether this process can serve; of each store its name and state and nothing else. */
+export interface Readiness {
+  readonly status: 'ready' | 'not ready' | 'stopping';
+  /** `silent`: no answer within the deadline. */
+  readonly stores: Readonly<Record<string, 'ready' | 'unavailable' | 'silent'>>;
+}
+export type ReadinessCheck = () => Promise<Readiness>;
 
 const NO_STORE = { 'cache-control': 'no-store' };
 
 /** `/health/live`: the process answers. `/health/ready`: it can serve, its stores too. */
-export function serveHealth(app: FastifyInstance, readiness: Readiness): void {
+export function serveHealth(app: FastifyInstance, readiness: ReadinessCheck): void {
   app.get('/health/live', (_request, reply) => reply.headers(NO_STORE).send({ status: 'live' }));
   app.get('/health/ready', async (_request, reply) => {
-    const ready = await readiness().catch(() => false);
+    const answer = await readiness();
     return reply
       .headers(NO_STORE)
-      .code(ready ? 200 : 503)
-      .send({ status: ready ? 'ready' : 'not ready' });
+      .code(answer.status === 'ready' ? 200 : 503)
+      .send(answer);
   });
 }

@@ -10,7 +10,7 @@ import { allowOrigins } from './cors.ts';
 import { serveGraphqlHttp } from './graphql-http.ts';
 import { GraphqlSockets } from './graphql-socket.ts';
 import { GraphqlStreams } from './graphql-sse.ts';
-import { type Readiness, serveHealth } from './health.ts';
+import { type ReadinessCheck, serveHealth } from './health.ts';
 import { answerErrors } from './http-errors.ts';
 import { listenAt } from './listening.ts';
 import type { EdgeOptions } from './options.ts';
@@ -22,7 +22,7 @@ export interface HttpServerDependencies {
   readonly services: Services;
   readonly options: EdgeOptions;
   readonly log: Log;
-  readonly readiness: Readiness;
+  readonly readiness: ReadinessCheck;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -40,8 +40,10 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   const { clock } = dependencies;
   const state = { draining: false };
   const app = createApp(dependencies, state);
-  const readiness: Readiness = async () => !state.draining && (await dependencies.readiness());
-  serveHealth(app, readiness);
+  serveHealth(app, async () => {
+    const readiness = await dependencies.readiness();
+    return state.draining ? { ...readiness, status: 'stopping' } : readiness;
+  });
   if (dependencies.options.playground ?? !dependencies.options.production) servePlayground(app);
   await serveUploads(app, dependencies.services.uploads);
   const { sockets, streams } = await serveGraphql(app, dependencies);

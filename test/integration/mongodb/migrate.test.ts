@@ -6,6 +6,7 @@ import {
   tokenIndexOf,
   vectorIndexOf,
 } from '../../../src/adapters/mongodb/index-definitions.ts';
+import { inspectMongo } from '../../../src/adapters/mongodb/inspect-mongo.ts';
 import { migrateMongo, mongoMigrationStatus } from '../../../src/adapters/mongodb/migrate-mongo.ts';
 import { openMongoStores } from '../../../src/adapters/mongodb/open-mongo-stores.ts';
 import { SystemClock } from '../../../src/adapters/system/clock.ts';
@@ -72,7 +73,15 @@ describe.skipIf(serverUrl === undefined)(nameOf('migrating MongoDB'), () => {
     expect(name).not.toBe(ours);
     const [difference] = await mongoMigrationStatus(options);
     expect(difference).toMatchObject({ name: ours, state: 'other' });
-    expect(difference?.message).toMatch(/"numDimensions":16.*needed is.*"numDimensions":8/);
+    expect(difference?.message).toBe(
+      `The vector index "${ours}" has 16 dimensions and its embedding model 8.`,
+    );
+    expect((await inspectMongo({ url, timeoutMs: 5_000, log: silentLog })).findings).toEqual([
+      {
+        ...{ level: 'problem', kind: 'migration' },
+        message: `${difference?.message} Run \`multidb migrate\` first.`,
+      },
+    ]);
     await expect(open(url)).rejects.toMatchObject({ message: expect.stringContaining('multidb migrate') });
     expect(await migrateMongo(options)).toEqual([ours]);
     expect(await mongoMigrationStatus(options)).toEqual([]);

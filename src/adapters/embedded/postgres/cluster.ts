@@ -155,7 +155,8 @@ function runInitdb(cluster: Cluster, args: readonly string[], signal: AbortSigna
   return promise;
 }
 
-async function checkVersion(dataFolder: string): Promise<void> {
+/** Throws, in one sentence, for data that this PostgreSQL cannot read. */
+export async function checkVersion(dataFolder: string): Promise<void> {
   const version = (await readFile(join(dataFolder, 'PG_VERSION'), 'utf8').catch(() => '')).trim();
   if (version === POSTGRES_MAJOR_VERSION) return;
   throw version === ''
