@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { Lifecycle, Log } from '../../domain/ports/system.ts';
 import { toDomainError } from './errors.ts';
 import type { PrismaClient } from './generated/client.ts';
+import { parseTimestamp, TIMESTAMPTZ } from './timestamps.ts';
 
 export interface PostgresOptions {
   /** `postgresql://user:password@host:port/database`, or `…@/database?host=/folder/of/the/socket`. */
@@ -75,7 +76,8 @@ export function openPostgres(options: PostgresOptions): Database {
 }
 
 function getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
-  return oid === INT8 ? parseInt8 : pg.types.getTypeParser(oid, format ?? 'text');
+  if (oid === INT8) return parseInt8;
+  return oid === TIMESTAMPTZ ? parseTimestamp : pg.types.getTypeParser(oid, format ?? 'text');
 }
 
 function parseInt8(text: string): number {
