@@ -7,6 +7,7 @@ import { askCommand } from './commands/ask.ts';
 import { auditLedgerCommand } from './commands/audit-ledger.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { ingestCommand } from './commands/ingest.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { roleCommand } from './commands/role.ts';
 import { seedCommand } from './commands/seed.ts';
@@ -19,6 +20,7 @@ const program = new Command('multidb')
   .addCommand(roleCommand('serve', 'serve GraphQL and answer; documents are ingested by a `work` process'))
   .addCommand(roleCommand('work', 'ingest documents only'))
   .addCommand(demoCommand())
+  .addCommand(ingestCommand())
   .addCommand(askCommand())
   .addCommand(migrateCommand())
   .addCommand(auditLedgerCommand())

@@ -44,6 +44,13 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   html: 'text/html',
   pdf: 'application/pdf',
   docx: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+  csv: 'text/csv',
+  tsv: 'text/tab-separated-values',
+  json: 'application/json',
+  jsonl: 'application/x-ndjson',
+  ndjson: 'application/x-ndjson',
+  epub: 'application/epub+zip',
+  zip: 'application/zip',
 };
 
 export function uploadOf(source: BytesSource | Blob): Upload {

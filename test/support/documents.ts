@@ -107,3 +107,33 @@ export function makeDocx(
     'word/document.xml': `<?xml version="1.0"?><w:document ${namespace}><w:body>${body}</w:body></w:document>`,
   });
 }
+
+/** A book of chapters, each the inside of a body. `drop` leaves an entry out; `encrypted` says that it is. */
+export function makeEpub(
+  title: string,
+  chapters: Readonly<Record<string, string>>,
+  options: { readonly drop?: string; readonly encrypted?: string } = {},
+): Uint8Array {
+  const names = Object.keys(chapters);
+  const items = names.map(
+    (name, index) => `<item id="c${index}" href="${encodeURI(name)}" media-type="application/xhtml+xml"/>`,
+  );
+  const spine = names.map((_, index) => `<itemref idref="c${index}"/>`);
+  const entries: Record<string, string> = {
+    mimetype: 'application/epub+zip',
+    'META-INF/container.xml':
+      '<?xml version="1.0"?><container xmlns="urn:oasis:names:tc:opendocument:xmlns:container" version="1.0"><rootfiles><rootfile full-path="OEBPS/content.opf" media-type="application/oebps-package+xml"/></rootfiles></container>',
+    'OEBPS/content.opf': `<?xml version="1.0"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>${title}</dc:title></metadata><manifest><item id="css" href="s.css" media-type="text/css"/>${items.join('')}</manifest><spine>${spine.join('')}</spine></package>`,
+    ...Object.fromEntries(
+      names.map((name) => [
+        `OEBPS/${name}`,
+        `<?xml version="1.0" encoding="utf-8"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body>${chapters[name] ?? ''}</body></html>`,
+      ]),
+    ),
+    ...(options.encrypted !== undefined && {
+      'META-INF/encryption.xml': `<encryption xmlns="urn:oasis:names:tc:opendocument:xmlns:container" xmlns:enc="http://www.w3.org/2001/04/xmlenc#"><enc:EncryptedData><enc:CipherData><enc:CipherReference URI="${options.encrypted}"/></enc:CipherData></enc:EncryptedData></encryption>`,
+    }),
+  };
+  if (options.drop !== undefined) delete entries[options.drop];
+  return makeZip(entries);
+}

@@ -9,12 +9,23 @@ import { TextTooLong, TooDeep } from './text-builder.ts';
 
 type Loader = (input: LoadInput) => LoadedText | Promise<LoadedText>;
 
+const loadCsv = async (): Promise<Loader> => (await import('./csv-loader.ts')).loadCsv;
+const loadJson = async (): Promise<Loader> => (await import('./json-loader.ts')).loadJson;
 const LOADERS: Readonly<Record<SupportedMediaType, () => Promise<Loader>>> = {
   [MEDIA_TYPES.text]: async () => (await import('./text-loaders.ts')).loadPlainText,
   [MEDIA_TYPES.markdown]: async () => (await import('./text-loaders.ts')).loadMarkdown,
   [MEDIA_TYPES.html]: async () => (await import('./html-loader.ts')).loadHtml,
   [MEDIA_TYPES.pdf]: async () => (await import('./pdf-loader.ts')).loadPdf,
   [MEDIA_TYPES.docx]: async () => (await import('./docx-loader.ts')).loadDocx,
+  [MEDIA_TYPES.csv]: loadCsv,
+  [MEDIA_TYPES.tsv]: loadCsv,
+  [MEDIA_TYPES.json]: loadJson,
+  [MEDIA_TYPES.jsonLines]: loadJson,
+  [MEDIA_TYPES.epub]: async () => (await import('./epub-loader.ts')).loadEpub,
+  [MEDIA_TYPES.zip]: async () => {
+    const { loadZip } = await import('./zip-loader.ts');
+    return (input) => loadZip(input, run);
+  },
 };
 
 export async function run(input: LoadInput): Promise<LoadedText> {

@@ -10,6 +10,7 @@ import { MultiDbClient } from '../../client/index.ts';
 import { DEMO_USER } from '../../planes/control/seed.ts';
 import { listMarkdown } from '../files.ts';
 import { ingestFiles } from '../ingest-files.ts';
+import { fileDocument, localDocuments } from '../local-documents.ts';
 import { showAnswer } from '../show-answer.ts';
 import { onStopSignal } from '../stop-signal.ts';
 import { Terminal } from '../ui/terminal.ts';
@@ -29,7 +30,10 @@ export function demoCommand(): Command {
     .description(
       'start a server on a temporary folder, ingest these docs and the given files, ask a question',
     )
-    .argument('[files...]', 'files to ingest as well: md, txt, html, pdf, docx')
+    .argument(
+      '[files...]',
+      'files or folders to ingest as well: md, txt, html, pdf, docx, csv, json, epub, zip',
+    )
     .option('--ask <question>', 'the question to ask', QUESTION)
     .option('--exit', 'end after the answer instead of serving on')
     .action(runDemo);
@@ -83,7 +87,8 @@ async function answerOnce({ url, files, question, terminal }: Question): Promise
     await client.login(DEMO_USER.email, DEMO_USER.password);
     terminal.line(`Logged in as ${DEMO_USER.email}`);
     const docs = [join(PACKAGE_ROOT, 'README.md'), ...(await listMarkdown(join(PACKAGE_ROOT, 'docs')))];
-    await ingestFiles(client, terminal, [...docs, ...files]);
+    const { documents } = await localDocuments(files);
+    await ingestFiles(client, terminal, [...docs.map(fileDocument), ...documents]);
     terminal.line(`\n${terminal.style.bold(question)}\n`);
     await showAnswer(client, terminal, question);
   } finally {

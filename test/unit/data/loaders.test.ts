@@ -4,7 +4,8 @@ import { run } from '../../../src/adapters/loaders/load-task.ts';
 import { DomainError } from '../../../src/domain/errors.ts';
 import { MEDIA_TYPES, resolveMediaType } from '../../../src/domain/media-type.ts';
 import type { LoadedText } from '../../../src/domain/ports/documents.ts';
-import { makeDocx, makePdf, makeZip } from '../../support/documents.ts';
+import { splitText } from '../../../src/planes/data/splitter.ts';
+import { makeDocx, makeEpub, makePdf, makeZip } from '../../support/documents.ts';
 
 const limits = { textLengthMax: 100_000, unpackedBytesMax: 200_000, pageCountMax: 20 };
 const load = (
@@ -173,6 +174,149 @@ describe('Word', () => {
   });
 });
 
+describe('CSV', () => {
+  it('is a line for each row, with the names of its columns', async () => {
+    const loaded = await load(
+      '\ufeffCountry;Capital;"Note; free"\r\nFrance;Paris;"says ""bonjour""\r\nand more"\r\n\r\nPeru;Lima;\r\n',
+      MEDIA_TYPES.csv,
+    );
+    expect(blocksOf(loaded)).toEqual([
+      'Country: France | Capital: Paris | Note; free: says "bonjour" and more',
+      'Country: Peru | Capital: Lima',
+    ]);
+    expect(loaded.text).toBe(blocksOf(loaded).join('\n\n'));
+  });
+
+  it.each([
+    ['tabs', 'a\tb\n1,5\t2', MEDIA_TYPES.tsv, ['a: 1,5 | b: 2']],
+    ['bars', 'a|b\n1|2', MEDIA_TYPES.csv, ['a: 1 | b: 2']],
+    [
+      'numbers in the first row',
+      '1,2\n3,4',
+      MEDIA_TYPES.csv,
+      ['Column 1: 1 | Column 2: 2', 'Column 1: 3 | Column 2: 4'],
+    ],
+    ['rows of other lengths', 'a,b\n1\n1,2,3', MEDIA_TYPES.csv, ['a: 1', 'a: 1 | b: 2 | Column 3: 3']],
+    ['one column', 'name\nAda\nBob', MEDIA_TYPES.csv, ['name: Ada', 'name: Bob']],
+    ['one row', 'a,b', MEDIA_TYPES.csv, ['Column 1: a | Column 2: b']],
+    ['old line ends', 'a,b\r1,2\r', MEDIA_TYPES.csv, ['a: 1 | b: 2']],
+  ])('takes %s', async (_what, text, mediaType, lines) => {
+    expect(blocksOf(await load(text, mediaType))).toEqual(lines);
+  });
+
+  it('keeps every row whole in a chunk', async () => {
+    const rows = Array.from(
+      { length: 300 },
+      (_, n) => `item ${n},"a description of item ${n}, which is long",${n}`,
+    );
+    const loaded = await load(`name,about,number\n${rows.join('\n')}`, MEDIA_TYPES.csv);
+    const chunks = splitText(loaded).map(({ start, end }) => loaded.text.slice(start, end));
+    expect(chunks.length).toBeGreaterThan(10);
+    for (let n = 0; n < 300; n += 1) {
+      const line = `name: item ${n} | about: a description of item ${n}, which is long | number: ${n}`;
+      expect(chunks.filter((chunk) => chunk.split('\n').includes(line))).toHaveLength(1);
+    }
+  });
+});
+
+describe('JSON', () => {
+  it('is records for lists and sections for objects, with numbers as they are written', async () => {
+    const loaded = await load(
+      JSON.stringify({
+        title: 'Fleet',
+        ships: [
+          { name: 'Ada', crew: { captain: 'Lovelace', size: 12 }, ports: ['Kiel', 'Riga'] },
+          { name: 'Bob' },
+        ],
+        harbour: { fees: { night: 17 } },
+      }).replace('12', '12345678901234567890.10'),
+      MEDIA_TYPES.json,
+    );
+    expect(loaded.title).toBe('Fleet');
+    expect(headingsOf(loaded).map(([level, title]) => [level, title])).toEqual([
+      [1, 'ships'],
+      [1, 'harbour'],
+      [2, 'fees'],
+    ]);
+    expect(blocksOf(loaded)).toEqual([
+      'title: Fleet',
+      'name: Ada | crew.captain: Lovelace | crew.size: 12345678901234567890.10 | ports: Kiel, Riga',
+      'name: Bob',
+      'night: 17',
+    ]);
+  });
+
+  it('of a record a line is a list', async () => {
+    const loaded = await load('{"a":1}\n\n{"a":{"b":true}}\n', MEDIA_TYPES.jsonLines);
+    expect(blocksOf(loaded)).toEqual(['a: 1', 'a.b: true']);
+  });
+});
+
+describe('EPUB', () => {
+  it('is its chapters in reading order, with headings, tables and code', async () => {
+    const loaded = await load(
+      makeEpub('The lighthouse', {
+        'b chapter.xhtml': '<h1>Lamp</h1><p>It is cleaned on Thursday.</p><title/><pre>turn();</pre>',
+        'a.xhtml':
+          '<h1>Stairs</h1><p>There are 199&nbsp;steps.</p><table><tr><td>up</td><td>199</td></tr></table>',
+      }),
+      MEDIA_TYPES.epub,
+    );
+    expect(loaded.title).toBe('The lighthouse');
+    expect(headingsOf(loaded)).toEqual([
+      [1, 'Lamp', 'Lamp\n\nIt is '],
+      [1, 'Stairs', 'Stairs\n\nTher'],
+    ]);
+    expect(loaded.text).toContain('There are 199 steps.');
+    expect(blocksOf(loaded)).toEqual(['turn();', 'up | 199']);
+  });
+});
+
+describe('ZIP', () => {
+  it('is a part for each file, under its path', async () => {
+    const loaded = await load(
+      makeZip({
+        'docs/': '',
+        'docs/guide.md': '# Guide\n\nRead `this`.\n\n```sh\nls\n```\n',
+        'docs/stores.csv': 'name,for\nRedis,limits',
+        'a.html': '<main><h1>Page</h1><p>Words.</p></main>',
+        'photo.png': 'x',
+        '.hidden.md': 'secret',
+        '__MACOSX/docs/._guide.md': 'junk',
+        'inner.zip': makeZip({ 'deep.md': 'deep' }),
+      }),
+      MEDIA_TYPES.zip,
+    );
+    expect(headingsOf(loaded)).toEqual([
+      [1, 'a.html', 'a.html\n\nPage'],
+      [2, 'Page', 'Page\n\nWords.'],
+      [1, 'docs/guide.md', 'docs/guide.m'],
+      [2, 'Guide', '# Guide\n\nRea'],
+      [1, 'docs/stores.csv', 'docs/stores.'],
+    ]);
+    expect(blocksOf(loaded)).toEqual(['```sh\nls\n```', 'name: Redis | for: limits']);
+    expect(loaded.text).not.toMatch(/secret|junk|deep/);
+  });
+});
+
+/** Marks an archive's only entry as encrypted. */
+function encryptedZip(): Uint8Array {
+  const zip = Buffer.from(makeZip({ 'a.txt': 'secret' }));
+  zip.writeUInt16LE(1, zip.indexOf('PK\x01\x02') + 8);
+  return zip;
+}
+
+/** "A billion laughs": ten entities, each ten times the one before. */
+function laughs(): Uint8Array {
+  const entities = Array.from({ length: 10 }, (_, n) => {
+    return `<!ENTITY l${n + 1} "${`&l${n};`.repeat(10)}">`;
+  });
+  const doctype = `<!DOCTYPE x [<!ENTITY l0 "ha">${entities.join('')}]>`;
+  const namespace = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"';
+  const body = '<w:body><w:p><w:r><w:t>&l10;</w:t></w:r></w:p></w:body>';
+  return makeZip({ 'word/document.xml': `${doctype}<w:document ${namespace}>${body}</w:document>` });
+}
+
 describe('what cannot be read', () => {
   const bomb = makeZip({ 'word/document.xml': 'a'.repeat(300_000) }, 10);
   const unicode = Buffer.from([0x61, 0xff, 0x62]);
@@ -203,6 +347,90 @@ describe('what cannot be read', () => {
     ['an old Word file', Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0, 0]), MEDIA_TYPES.docx, /old or encrypted/],
     ['elements without end', `${'<div>'.repeat(5_000)}x`, MEDIA_TYPES.html, /nested too deeply/],
     ['an unknown kind', 'x', 'image/png', /image\/png is not supported/],
+    [
+      'UTF-16 with a mark',
+      Buffer.from('\ufeffwords', 'utf16le'),
+      MEDIA_TYPES.text,
+      /is UTF-16 text; save it as UTF-8/,
+    ],
+    [
+      'UTF-16 without',
+      Buffer.from('a,b\n1,2', 'utf16le'),
+      MEDIA_TYPES.csv,
+      /is UTF-16 text; save it as UTF-8/,
+    ],
+    ['Latin-1', Buffer.from('Größe,Länge\n1,2', 'latin1'), MEDIA_TYPES.csv, /is Latin-1 .* save it as UTF-8/],
+    ['Latin-1 JSON', Buffer.from('{"ort":"Köln"}', 'latin1'), MEDIA_TYPES.json, /is Latin-1/],
+    ['JSON cut off', '{"a": [1, 2', MEDIA_TYPES.json, /not valid JSON/],
+    ['a broken line', '{"a":1}\n{"a":', MEDIA_TYPES.jsonLines, /its line 2 is not valid JSON/],
+    ['JSON without end', `${'['.repeat(20_000)}${']'.repeat(20_000)}`, MEDIA_TYPES.json, /nested too deeply/],
+    ['an open quote', 'a,b\n1,"2', MEDIA_TYPES.csv, /never closed/],
+    ['a CSV that is a program', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 1]), MEDIA_TYPES.csv, /is a program/],
+    [
+      'a table that grows by its header',
+      `${'h'.repeat(5_000)}\n${'1\n'.repeat(500)}`,
+      MEDIA_TYPES.csv,
+      /longer than 100000/,
+    ],
+    ['a ZIP called EPUB', makeZip({ 'a.txt': 'b' }), MEDIA_TYPES.epub, /ZIP archive, not an EPUB/],
+    [
+      'an EPUB cut off',
+      makeEpub('x', { 'a.xhtml': '<p>x</p>' }).subarray(0, 400),
+      MEDIA_TYPES.epub,
+      /archive is broken/,
+    ],
+    [
+      'an EPUB without its chapter',
+      makeEpub('x', { 'a.xhtml': '<p>x</p>' }, { drop: 'OEBPS/a.xhtml' }),
+      MEDIA_TYPES.epub,
+      /a\.xhtml is missing/,
+    ],
+    [
+      'an encrypted EPUB',
+      makeEpub('x', { 'a.xhtml': '<p>x</p>' }, { encrypted: 'OEBPS/a.xhtml' }),
+      MEDIA_TYPES.epub,
+      /EPUB is encrypted/,
+    ],
+    ['text called ZIP', 'hello', MEDIA_TYPES.zip, /begin like a ZIP/],
+    ['a ZIP of nothing to read', makeZip({ 'photo.png': 'x' }), MEDIA_TYPES.zip, /none of the files/],
+    [
+      'a ZIP bomb',
+      makeZip({ 'a.txt': 'a'.repeat(150_000), 'b.txt': 'a'.repeat(150_000) }),
+      MEDIA_TYPES.zip,
+      /longer than|unpacks to more/,
+    ],
+    [
+      'a ZIP with a broken file',
+      makeZip({ 'good.txt': 'x', 'bad.pdf': '%PDF-1.7' }),
+      MEDIA_TYPES.zip,
+      /"bad\.pdf" cannot be read: the PDF is broken/,
+    ],
+    ['an encrypted ZIP', encryptedZip(), MEDIA_TYPES.zip, /archive is encrypted/],
+    [
+      'a PDF behind a ZIP',
+      Buffer.concat([makeZip({ a: 'b' }), makePdf([['x']])]),
+      MEDIA_TYPES.pdf,
+      /ZIP archive and a PDF at once/,
+    ],
+    [
+      'a ZIP behind a PDF',
+      Buffer.concat([makePdf([['x']]), makeZip({ a: 'b' })]),
+      MEDIA_TYPES.pdf,
+      /PDF and a ZIP archive at once/,
+    ],
+    [
+      'a PDF in a web page',
+      Buffer.concat([Buffer.from('<script>/*'), makePdf([['x']])]),
+      MEDIA_TYPES.pdf,
+      /markup and a PDF at once/,
+    ],
+    [
+      'a picture called PDF',
+      Buffer.from([0x89, 0x50, 0x4e, 0x47, 1, 2]),
+      MEDIA_TYPES.pdf,
+      /PNG image, not a PDF/,
+    ],
+    ['entities that multiply', laughs(), MEDIA_TYPES.docx, /broken|no text/],
   ];
   it.each(cases)('%s', async (_, content, mediaType, reason) => {
     const error: unknown = await load(content, mediaType, 'my file').catch((thrown: unknown) => thrown);
