@@ -7,6 +7,7 @@ import { askCommand } from './commands/ask.ts';
 import { auditLedgerCommand } from './commands/audit-ledger.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { evalCommand } from './commands/eval.ts';
 import { ingestCommand } from './commands/ingest.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { roleCommand } from './commands/role.ts';
@@ -22,6 +23,7 @@ const program = new Command('multidb')
   .addCommand(demoCommand())
   .addCommand(ingestCommand())
   .addCommand(askCommand())
+  .addCommand(evalCommand())
   .addCommand(migrateCommand())
   .addCommand(auditLedgerCommand())
   .addCommand(seedCommand())

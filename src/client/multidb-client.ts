@@ -8,6 +8,7 @@ import {
   LogoutDocument,
   MeDocument,
   RefreshSessionDocument,
+  type RetrievalMode,
   RunDocument,
   SearchDocument,
   type SessionFieldsFragment,
@@ -43,6 +44,10 @@ export interface SearchOptions {
   readonly first?: number;
   readonly collectionIds?: readonly string[];
   readonly filter?: Filter;
+  /** Default: HYBRID. */
+  readonly mode?: RetrievalMode;
+  /** Only the best passage of each document. */
+  readonly onePerDocument?: boolean;
   readonly signal?: AbortSignal;
 }
 

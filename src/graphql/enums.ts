@@ -1,6 +1,7 @@
 import { registerEnumType } from 'type-graphql';
 import { DOCUMENT_STATUSES, type IngestionStage } from '../domain/document.ts';
 import { API_KEY_SCOPES, ROLES } from '../domain/principal.ts';
+import { RETRIEVAL_MODES } from '../domain/retrieval.ts';
 import { FINISH_REASONS, RUN_STATUSES } from '../domain/run.ts';
 
 /** `['A', 'B']` → `{ A: 'A', B: 'B' }`: the const object that type-graphql takes for an enum. */
@@ -96,5 +97,16 @@ registerEnumType(MessageRoleEnum, {
   valuesConfig: {
     USER: { description: 'A person or a program asked.' },
     ASSISTANT: { description: 'The system answered.' },
+  },
+});
+
+export const RetrievalModeEnum = enumOf(RETRIEVAL_MODES);
+registerEnumType(RetrievalModeEnum, {
+  name: 'RetrievalMode',
+  description: 'What finds and ranks passages.',
+  valuesConfig: {
+    HYBRID: { description: 'Words and meaning, fused.' },
+    LEXICAL: { description: 'Words alone (BM25).' },
+    VECTOR: { description: 'Meaning alone (embeddings).' },
   },
 });

@@ -28,6 +28,7 @@ import type { RateLimitDecision } from '../domain/ports/limits.ts';
 import type { ConversationKey } from '../domain/ports/runs.ts';
 import type { Page, PageRequest, Unsubscribe } from '../domain/ports/system.ts';
 import type { ApiKeyScope, Principal, Role } from '../domain/principal.ts';
+import type { RetrievalMode } from '../domain/retrieval.ts';
 import type { Run, RunEvent } from '../domain/run.ts';
 import type { Quota, UsageTotals } from '../domain/usage.ts';
 
@@ -196,6 +197,10 @@ export interface SearchCommand {
   readonly collectionIds?: readonly CollectionId[] | undefined;
   /** As the client sent it: `{ field: value | { eq gte lte exists } }`. */
   readonly filter?: Readonly<Record<string, unknown>> | undefined;
+  /** Which legs find and rank; default HYBRID. */
+  readonly mode?: RetrievalMode | undefined;
+  /** Only the best passage of each document. */
+  readonly onePerDocument?: boolean | undefined;
 }
 export interface SearchApi {
   search(principal: Principal, command: SearchCommand): Promise<readonly Passage[]>;

@@ -27,12 +27,23 @@ export interface RedisSessionCacheOptions {
   readonly clock: Clock;
 }
 
+const workspaceSchema = z.object({
+  id: z.string().transform((id) => trustedId('wsp', id)),
+  name: z.string(),
+  defaultCollectionId: z.string().transform((id) => trustedId('col', id)),
+});
+const membershipSchema = z.object({
+  userId: z.string().transform((id) => trustedId('usr', id)),
+  role: z.enum(ROLES),
+  workspace: workspaceSchema,
+});
 const storedSchema = z.object({
   epoch: z.string(),
   userId: z.string().transform((id) => trustedId('usr', id)),
   workspaceId: z.string().transform((id) => trustedId('wsp', id)),
   role: z.enum(ROLES).optional(),
   revoked: z.boolean(),
+  account: z.object({ email: z.string(), memberships: z.array(membershipSchema) }).optional(),
 });
 
 /** KEYS: epoch of a user. ARGV: time to live. The server's time is a value that no earlier epoch had. */
@@ -132,10 +143,10 @@ export class RedisSessionCache implements SessionCache {
     const stored = storedSchema.safeParse(JSON.parse(text));
     // Written by another version of this system.
     if (!stored.success) return undefined;
-    const { epoch, userId, workspaceId, role, revoked } = stored.data;
+    const { epoch, userId, workspaceId, role, revoked, account } = stored.data;
     const current = guess === userId ? guessed : await this.#epochOf(userId);
     if (guess !== userId) this.#remember(sessionId, userId);
-    return epoch === current ? { userId, workspaceId, role, revoked } : undefined;
+    return epoch === current ? { userId, workspaceId, role, revoked, account } : undefined;
   }
 
   /** Empty: nothing of this user was made forgotten lately. */

@@ -1,5 +1,5 @@
 /** `/graphql` over HTTP: Apollo Server, with our limits and our errors. */
-import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServer, type ApolloServerPlugin, type GraphQLResponse, HeaderMap } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
@@ -9,8 +9,9 @@ import {
 } from '@apollo/server/plugin/disabled';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
-import { GraphQLError, type GraphQLSchema } from 'graphql';
+import { type FormattedExecutionResult, GraphQLError, type GraphQLSchema } from 'graphql';
 import type { Log } from '../../domain/ports/system.ts';
+import { CompiledQueries } from '../../graphql/compiled-queries.ts';
 import type { RequestContext } from '../../graphql/context.ts';
 import type { ErrorMapping } from '../../graphql/error-mapping.ts';
 import { checkVariables, operationLimitsRule } from '../../graphql/operation-limits.ts';
@@ -31,7 +32,8 @@ export interface GraphqlHttpOptions {
 const badRequest = { http: { status: 400 } };
 
 /** Limits on variables, our error shape with the request's id, and rate limits in the extensions. */
-function edgePlugin({ errors, options }: GraphqlHttpOptions): ApolloServerPlugin<RequestContext> {
+function edgePlugin({ errors, options, schema }: GraphqlHttpOptions): ApolloServerPlugin<RequestContext> {
+  const queries = new CompiledQueries(schema);
   return {
     async requestDidStart({ contextValue: { requestId } }) {
       return {
@@ -47,6 +49,21 @@ function edgePlugin({ errors, options }: GraphqlHttpOptions): ApolloServerPlugin
             throw errors.toGraphQLError(withStatus(error), requestId);
           }
         },
+        async responseForOperation({ document, operationName, request: { variables = {} }, contextValue }) {
+          const name = operationName ?? undefined;
+          const result = await queries.execute({
+            document,
+            operationName: name,
+            variables,
+            context: contextValue,
+          });
+          if (result === undefined) return null;
+          const found = result.errors?.map((error) => errors.toPublic(error, requestId));
+          return singleResponse({
+            data: result.data ?? null,
+            ...(found === undefined ? {} : { errors: found }),
+          });
+        },
         async didEncounterErrors({ errors: found }) {
           for (const error of found) errors.report(error, requestId);
         },
@@ -60,6 +77,10 @@ function edgePlugin({ errors, options }: GraphqlHttpOptions): ApolloServerPlugin
       };
     },
   };
+}
+
+function singleResponse(singleResult: FormattedExecutionResult): GraphQLResponse {
+  return { http: { headers: new HeaderMap() }, body: { kind: 'single', singleResult } };
 }
 
 function withStatus(error: unknown): GraphQLError {

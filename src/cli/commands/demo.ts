@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
@@ -13,6 +11,7 @@ import { ingestFiles } from '../ingest-files.ts';
 import { fileDocument, localDocuments } from '../local-documents.ts';
 import { showAnswer } from '../show-answer.ts';
 import { onStopSignal } from '../stop-signal.ts';
+import { ownEnvironment, withTemporaryFolder } from '../temporary-product.ts';
 import { Terminal } from '../ui/terminal.ts';
 
 const QUESTION = 'What databases are best for AI applications?';
@@ -42,12 +41,7 @@ export function demoCommand(): Command {
 async function runDemo(files: string[], options: DemoOptions): Promise<void> {
   const terminal = new Terminal(process.stdout, process.env);
   const stopped = onStopSignal();
-  const folder = await mkdtemp(join(tmpdir(), 'multidb-demo-'));
-  try {
-    await runIn(folder, { files, options, terminal, stopped });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await withTemporaryFolder('demo', (folder) => runIn(folder, { files, options, terminal, stopped }));
 }
 
 interface DemoRun {
@@ -58,7 +52,7 @@ interface DemoRun {
 }
 
 async function runIn(folder: string, { files, options, terminal, stopped }: DemoRun): Promise<void> {
-  const config = readConfig(demoEnvironment(folder));
+  const config = readConfig(ownEnvironment(folder));
   const log = createLogger({ level: config.LOG_LEVEL, production: false });
   const system = await startSystem({ config, log, role: 'all', signal: stopped.signal });
   try {
@@ -94,20 +88,4 @@ async function answerOnce({ url, files, question, terminal }: Question): Promise
   } finally {
     client.close();
   }
-}
-
-/** The model's settings are kept; where data goes is ours: a demo must not touch anybody's database. */
-function demoEnvironment(folder: string): Record<string, string | undefined> {
-  return {
-    LOG_LEVEL: 'error',
-    ...process.env,
-    NODE_ENV: 'development',
-    HOST: '127.0.0.1',
-    PORT: '0',
-    DATA_DIR: folder,
-    DATABASE_URL: undefined,
-    MONGODB_URL: undefined,
-    SCYLLA_URL: undefined,
-    REDIS_URL: undefined,
-  };
 }

@@ -114,6 +114,15 @@ export type RenameConversationInput = {
   readonly title: string;
 };
 
+/** What finds and ranks passages. */
+export type RetrievalMode =
+  /** Words and meaning, fused. */
+  | 'HYBRID'
+  /** Words alone (BM25). */
+  | 'LEXICAL'
+  /** Meaning alone (embeddings). */
+  | 'VECTOR';
+
 /** Which document to take in again. */
 export type RetryDocumentInput = {
   /** A document whose newest version failed. */
@@ -154,6 +163,10 @@ export type SearchInput = {
   readonly filter?: Readonly<Record<string, unknown>> | null | undefined;
   /** How many passages; default 20, at most 100. */
   readonly first?: number | null | undefined;
+  /** What finds and ranks; default HYBRID. */
+  readonly mode?: RetrievalMode | null | undefined;
+  /** Only the best passage of each document, to list documents; default false. */
+  readonly onePerDocument?: boolean | null | undefined;
   /** A question or key words. */
   readonly query: string;
 };

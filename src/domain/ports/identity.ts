@@ -155,6 +155,13 @@ export interface SessionState {
   /** undefined: no longer a member. */
   readonly role: Role | undefined;
   readonly revoked: boolean;
+  /** undefined: ask the repositories. */
+  readonly account?: SessionAccount | undefined;
+}
+/** What a user reads of themselves. An e-mail address never changes; memberships change only with `invalidate`. */
+export interface SessionAccount {
+  readonly email: string;
+  readonly memberships: readonly MembershipRecord[];
 }
 /** Holds what the repositories said; a miss is asked there again, so forgetting lets nobody in. */
 export interface SessionCache {

@@ -25,6 +25,8 @@ export class SearchResolver {
       first: pageSize(input.first),
       collectionIds: collectionIds(input.collectionIds),
       filter: given(input.filter),
+      mode: given(input.mode),
+      onePerDocument: given(input.onePerDocument),
     });
     return { passages: await withDocuments(found, context) };
   }

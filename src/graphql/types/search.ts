@@ -1,4 +1,6 @@
 import { Field, Float, ID, InputType, Int, ObjectType } from 'type-graphql';
+import type { RetrievalMode } from '../../domain/retrieval.ts';
+import { RetrievalModeEnum } from '../enums.ts';
 import { JSONObject } from '../scalars.ts';
 import { DocumentObject } from './document.ts';
 
@@ -18,6 +20,15 @@ export class SearchInput {
     description: '`{ field: value | { eq in gte lte exists } }` on metadata; all must hold.',
   })
   readonly filter?: Record<string, unknown> | null;
+
+  @Field(() => RetrievalModeEnum, { nullable: true, description: 'What finds and ranks; default HYBRID.' })
+  readonly mode?: RetrievalMode | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Only the best passage of each document, to list documents; default false.',
+  })
+  readonly onePerDocument?: boolean | null;
 }
 
 @ObjectType('Passage', {

@@ -1,9 +1,13 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type ApiKeyId, type SessionId, trustedId, type UserId } from '../../domain/ids.ts';
 import type {
   ApiKeyRecord,
+  MembershipRecord,
+  SessionAccount,
   SessionCache,
   SessionRepository,
   SessionState,
+  UserRepository,
   WorkspaceRepository,
 } from '../../domain/ports/identity.ts';
 import type { Unsubscribe } from '../../domain/ports/system.ts';
@@ -13,9 +17,13 @@ import type { CredentialListener } from '../services.ts';
 
 interface CredentialStatesDeps {
   readonly sessions: SessionRepository;
+  readonly users: Pick<UserRepository, 'find' | 'listMemberships'>;
   readonly workspaces: WorkspaceRepository;
   readonly sessionCache: SessionCache;
 }
+
+/** Who has more is asked of the repositories each time: a state is read at every request. */
+const ACCOUNT_MEMBERSHIPS_MAX = 16;
 
 /**
  * What has to be known of a session or an API key at every request: revoked or not, and the user's role now. Held in
@@ -35,8 +43,12 @@ export class CredentialStates {
       const session = await this.#deps.sessions.find(SYSTEM_SCOPE, sessionId);
       if (session === undefined) return undefined;
       const { userId, workspaceId, revoked } = session;
-      const role = await this.#deps.workspaces.findRole({ workspaceId }, userId);
-      return { userId, workspaceId, role, revoked };
+      const [user, memberships] = await Promise.all([
+        this.#deps.users.find(SYSTEM_SCOPE, userId),
+        this.#deps.users.listMemberships(SYSTEM_SCOPE, userId),
+      ]);
+      const role = memberships.find(({ workspace }) => workspace.id === workspaceId)?.role;
+      return { userId, workspaceId, role, revoked, account: accountOf(user?.email, memberships) };
     });
   }
 
@@ -108,8 +120,17 @@ function cacheKeyOf(apiKeyId: ApiKeyId): SessionId {
   return trustedId('ses', `ses_${apiKeyId.slice(4)}`);
 }
 
+function accountOf(
+  email: string | undefined,
+  memberships: readonly MembershipRecord[],
+): SessionAccount | undefined {
+  if (email === undefined || memberships.length > ACCOUNT_MEMBERSHIPS_MAX) return undefined;
+  return { email, memberships };
+}
+
 function sameState(one: SessionState, other: SessionState): boolean {
   return (
+    isDeepStrictEqual(one.account, other.account) &&
     one.revoked === other.revoked &&
     one.role === other.role &&
     one.workspaceId === other.workspaceId &&

@@ -4,6 +4,7 @@ import type {
   ApiKeyRecord,
   MembershipRecord,
   PasswordHasher,
+  SessionAccount,
   SessionRecord,
   SessionRepository,
   UserRecord,
@@ -145,12 +146,16 @@ export class IdentityService implements IdentityApi {
   }
 
   async getUser(principal: Principal): Promise<{ readonly id: UserId; readonly email: string }> {
-    const { id, email } = await this.#user(principal.userId);
-    return { id, email };
+    const { userId } = principal;
+    const account = await this.#account(principal);
+    const { email } = account ?? (await this.#user(userId));
+    return { id: userId, email };
   }
 
   /** Of an API key: its one workspace, with what it may do there. */
   async listMemberships(principal: Principal): Promise<readonly MembershipRecord[]> {
+    const account = await this.#account(principal);
+    if (account !== undefined) return account.memberships;
     const memberships = await this.#deps.users.listMemberships(SYSTEM_SCOPE, principal.userId);
     if (principal.kind === 'user') return memberships;
     return memberships
@@ -211,6 +216,12 @@ export class IdentityService implements IdentityApi {
     if (found === undefined)
       throw new DomainError('FORBIDDEN', 'You are no longer a member of any workspace.');
     return found;
+  }
+
+  /** As it was read with the session's state, and is forgotten with it. */
+  async #account(principal: Principal): Promise<SessionAccount | undefined> {
+    if (principal.kind === 'apiKey') return undefined;
+    return (await this.#deps.states.ofSession(principal.sessionId))?.account;
   }
 
   async #user(userId: UserId): Promise<UserRecord> {

@@ -74,6 +74,7 @@ export class WorkspaceService implements WorkspaceApi {
     const workspace = { id: ids.next('wsp'), name, defaultCollectionId: ids.next('col') };
     const { quotaLimitMicros } = this.#options;
     await workspaces.create(SYSTEM_SCOPE, { ...workspace, ownerId: principal.userId, quotaLimitMicros });
+    await this.#deps.states.forgetUser(principal.userId);
     return workspace;
   }
 

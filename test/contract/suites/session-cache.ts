@@ -36,6 +36,18 @@ export function describeSessionCache(name: string, make: () => Promise<SessionCa
       expect(await find(ids.next('ses'))).toBeUndefined();
     });
 
+    it('keeps what a user reads of themselves', async () => {
+      const state = newState();
+      const workspace = { id: state.workspaceId, name: 'Ünïcode "W"', defaultCollectionId: ids.next('col') };
+      const { userId } = state;
+      const account = {
+        email: 'a@example.com',
+        memberships: [{ userId, role: 'OWNER' as const, workspace }],
+      };
+      const sessionId = await put({ ...state, account });
+      expect(await find(sessionId)).toEqual({ ...state, account });
+    });
+
     it('forgets one session', async () => {
       const { userId } = newState();
       const [one, two] = [await put(newState({ userId })), await put(newState({ userId }))];

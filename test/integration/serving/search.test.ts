@@ -56,6 +56,26 @@ describe('search', () => {
     await expect(node.search.search(alice, elsewhere)).rejects.toEqual(code('NOT_FOUND'));
   });
 
+  it('asks the legs that the mode names', async () => {
+    const found = async (query: string, mode: 'LEXICAL' | 'VECTOR') =>
+      (await node.search.search(alice, { query, first: 1, mode }))[0];
+    expect(await found('kitten', 'LEXICAL')).toBeUndefined();
+    expect(await found('kitten', 'VECTOR')).toMatchObject({
+      lexicalScore: 0,
+      chunk: { headingPath: ['Cats'] },
+    });
+    expect(await found('barks', 'LEXICAL')).toMatchObject({ vectorScore: 0, score: 1 });
+  });
+
+  it('shows the best passage of each document when asked to', async () => {
+    const titles = async (onePerDocument: boolean) => {
+      const found = await node.search.search(alice, { query: 'the dog barks', first: 9, onePerDocument });
+      return found.map((passage) => passage.documentTitle);
+    };
+    expect((await titles(false)).filter((title) => title === 'Animals')).toHaveLength(2);
+    expect(await titles(true)).toEqual(['Animals', 'Plants']);
+  });
+
   it.each([
     { query: ' ', first: 1 },
     { query: 'a\0', first: 1 },

@@ -89,15 +89,14 @@ async function loginAgain(world: World) {
 describe('revocation wins against a read that began before it', () => {
   test('in this process', async () => {
     const gate = newGate();
-    const world = newWorld({}, ({ workspaces }) => ({
-      workspaces: Object.assign(Object.create(workspaces), {
-        findRole: async (...args: Parameters<typeof workspaces.findRole>) => {
-          const role = await workspaces.findRole(...args);
-          await gate.pass();
-          return role;
-        },
-      }),
-    }));
+    const world = newWorld({}, ({ users }) => {
+      const listMemberships: typeof users.listMemberships = async (...args) => {
+        const memberships = await users.listMemberships(...args);
+        await gate.pass();
+        return memberships;
+      };
+      return { users: bound(users, { listMemberships }) };
+    });
     const { accessToken } = await world.signUp('ada@example.com');
     const principal = await world.principal({ accessToken } as never);
     await world.deps.sessionCache.invalidate({ system: true }, { userId: principal.userId });
@@ -140,6 +139,16 @@ describe('revocation wins against a read that began before it', () => {
     expect(await world.identity.authenticate(bearer(signedIn.accessToken))).toBeUndefined();
   });
 });
+
+/** `target` with some methods replaced; the others keep their `this`, and so their private fields. */
+function bound<T extends object>(target: T, replaced: Partial<T>): T {
+  return new Proxy(target, {
+    get(_target, name) {
+      const value: unknown = Reflect.get(name in replaced ? replaced : target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
 
 /** Lets everybody pass until it is closed for the next few, each of whom waits to be let through. */
 function newGate() {

@@ -29,6 +29,21 @@ describe('members', () => {
     expect(await world.workspaces.removeMember(owner, editor.userId)).toBe('unknown-user');
   });
 
+  test('what a user reads of themselves follows every change', async () => {
+    const { world, owner, member } = await setUp();
+    const editor = await member('EDITOR');
+    const roles = async () => {
+      const memberships = await world.identity.listMemberships(editor);
+      return Object.fromEntries(memberships.map(({ role, workspace }) => [workspace.id, role]));
+    };
+    const before = await roles();
+    expect(before[owner.workspaceId]).toBe('EDITOR');
+    expect(await world.identity.getUser(editor)).toEqual({ id: editor.userId, email: 'editor@example.com' });
+    await world.workspaces.putMember(owner, { email: 'editor@example.com', role: 'VIEWER' });
+    const created = await world.workspaces.create(editor, { name: 'Mine' });
+    expect(await roles()).toEqual({ ...before, [owner.workspaceId]: 'VIEWER', [created.id]: 'OWNER' });
+  });
+
   test('an admin neither makes owners nor touches them', async () => {
     const { world, owner, member } = await setUp();
     const admin = await member('ADMIN');

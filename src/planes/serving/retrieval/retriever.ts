@@ -3,6 +3,7 @@ import type { ChunkId, DocumentId } from '../../../domain/ids.ts';
 import type { ChunkIndex, ChunkSelection, ScoredChunk } from '../../../domain/ports/chunk-index.ts';
 import type { DocumentRepository } from '../../../domain/ports/documents.ts';
 import type { Embedder } from '../../../domain/ports/models.ts';
+import type { RetrievalMode } from '../../../domain/retrieval.ts';
 import type { WorkspaceScope } from '../../../domain/scope.ts';
 import { analyze } from '../../../domain/text-analyzer.ts';
 import { type Candidate, type FusedCandidate, fuse } from './fusion.ts';
@@ -24,6 +25,10 @@ export interface RetrievalQuery {
   readonly text: string;
   readonly selection: ChunkSelection;
   readonly limit: number;
+  /** Default: HYBRID. */
+  readonly mode?: RetrievalMode | undefined;
+  /** Only the best passage of each document. */
+  readonly onePerDocument?: boolean | undefined;
 }
 
 /** Hybrid search: both legs at once, one fusion, and a second check of tenant and version on what comes back. */
@@ -41,28 +46,61 @@ export class Retriever {
     signal: AbortSignal,
   ): Promise<readonly Passage[]> {
     const text = query.text.slice(0, QUERY_LENGTH_MAX).toWellFormed();
-    const terms = [...new Set(analyze(text))].slice(0, TERMS_MAX);
-    const { chunkIndex, embedder, queryEmbedding } = this.#deps;
-    const lexical =
-      terms.length === 0 ? [] : chunkIndex.searchLexical(scope, terms, query.selection, LEG_COUNT_MAX);
-    const vectorLeg = async () => {
-      const vector = await queryEmbedding.embed(scope, text, signal);
-      // A text without a known token has no direction: every score would be 0.
-      if (vector.every((value) => value === 0)) return { vector, hits: [] };
-      const hits = await chunkIndex.searchVector(
-        scope,
-        embedder.model,
-        vector,
-        query.selection,
-        LEG_COUNT_MAX,
-      );
-      return { vector, hits };
-    };
-    const [lexicalHits, { vector, hits }] = await Promise.all([lexical, vectorLeg()]);
+    const { embedder } = this.#deps;
+    const mode = query.mode ?? 'HYBRID';
+    const [lexicalLeg, vectorLeg] = await Promise.all([
+      mode === 'VECTOR' ? NO_LEXICAL_LEG : this.#searchLexical(scope, text, query.selection),
+      mode === 'LEXICAL' ? NO_VECTOR_LEG : this.#searchVector(scope, text, query.selection, signal),
+    ]);
     signal.throwIfAborted();
-    const candidates = await this.#complete(scope, { terms, vector, lexicalHits, vectorHits: hits });
-    const fused = fuse(candidates, embedder.vectorWeight).slice(0, query.limit + SPARE_COUNT);
-    return (await this.#hydrate(scope, fused, query.selection)).slice(0, query.limit);
+    const candidates = await this.#complete(scope, { ...lexicalLeg, ...vectorLeg });
+    const fused = fuse(candidates, WEIGHT_OF_ONE_LEG[mode] ?? embedder.vectorWeight);
+    return this.#read(scope, fused, query);
+  }
+
+  async #searchLexical(
+    scope: WorkspaceScope,
+    text: string,
+    selection: ChunkSelection,
+  ): Promise<Pick<Legs, 'terms' | 'lexicalHits'>> {
+    const terms = [...new Set(analyze(text))].slice(0, TERMS_MAX);
+    if (terms.length === 0) return NO_LEXICAL_LEG;
+    const lexicalHits = await this.#deps.chunkIndex.searchLexical(scope, terms, selection, LEG_COUNT_MAX);
+    return { terms, lexicalHits };
+  }
+
+  async #searchVector(
+    scope: WorkspaceScope,
+    text: string,
+    selection: ChunkSelection,
+    signal: AbortSignal,
+  ): Promise<Pick<Legs, 'vector' | 'vectorHits'>> {
+    const { chunkIndex, embedder, queryEmbedding } = this.#deps;
+    const vector = await queryEmbedding.embed(scope, text, signal);
+    // A text without a known token has no direction: every score would be 0.
+    if (vector.every((value) => value === 0)) return NO_VECTOR_LEG;
+    const vectorHits = await chunkIndex.searchVector(scope, embedder.model, vector, selection, LEG_COUNT_MAX);
+    return { vector, vectorHits };
+  }
+
+  /** The candidates' texts as passages, until there are enough. */
+  async #read(
+    scope: WorkspaceScope,
+    fused: readonly FusedCandidate[],
+    query: RetrievalQuery,
+  ): Promise<readonly Passage[]> {
+    const { limit, onePerDocument = false, selection } = query;
+    const passages: Passage[] = [];
+    const seen = new Set<DocumentId>();
+    for (let from = 0; from < fused.length && passages.length < limit; from += limit + SPARE_COUNT) {
+      const batch = await this.#hydrate(scope, fused.slice(from, from + limit + SPARE_COUNT), selection);
+      for (const passage of batch) {
+        if (onePerDocument && seen.has(passage.chunk.documentId)) continue;
+        seen.add(passage.chunk.documentId);
+        passages.push(passage);
+      }
+    }
+    return passages.slice(0, limit);
   }
 
   /** The union of both legs; what one leg left out is scored there by id. */
@@ -112,6 +150,11 @@ export class Retriever {
     });
   }
 }
+
+/** Where one leg is all there is, the embedder's share of two says nothing. */
+const WEIGHT_OF_ONE_LEG: Partial<Record<RetrievalMode, number>> = { LEXICAL: 0, VECTOR: 1 };
+const NO_LEXICAL_LEG = { terms: [], lexicalHits: [] };
+const NO_VECTOR_LEG = { vector: new Float32Array(), vectorHits: [] };
 
 interface Legs {
   readonly terms: readonly string[];

@@ -48,7 +48,14 @@ export class SearchService implements SearchApi {
     await takeRate(rateLimiter, this.#options.searchRate, principalKey(principal));
     const scope = { workspaceId: principal.workspaceId };
     const collectionIds = await checkCollections(collections, scope, command.collectionIds);
-    const retrieval = { text: query, selection: { collectionIds, filter }, limit: first };
+    const { mode, onePerDocument } = command;
+    const retrieval = {
+      text: query,
+      selection: { collectionIds, filter },
+      limit: first,
+      mode,
+      onePerDocument,
+    };
     return withDeadline(clock, this.#options.searchTimeoutMs, (signal) =>
       retriever.retrieve(scope, retrieval, signal),
     );
