@@ -34,6 +34,8 @@ function npm(args, errors = 2) {
   const all = [...args, '--no-audit', '--no-fund', '--loglevel=error'];
   const script = process.env.npm_execpath;
   const command = script?.endsWith('.js') ? [process.execPath, [script, ...all]] : ['npm', all];
+  // Its libraries for CPUs are in the package; what it would download are those for GPUs, several hundred megabytes.
+  process.env.ONNXRUNTIME_NODE_INSTALL ??= 'skip';
   return runQuietly(...command, errors).status === 0;
 }
 

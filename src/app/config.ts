@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { DomainError } from '../domain/errors.ts';
 
@@ -55,10 +57,14 @@ export const settingsSchema = z.object({
   MODEL_RETRIES_MAX: z.coerce.number().int().min(0).max(10).default(3),
   MODEL_RETRY_AFTER_MAX_MS: count(20_000),
   MODEL_TEMPERATURE: z.coerce.number().min(0).max(2).optional(),
+  EMBEDDER: z.string().min(1).optional(),
   EMBEDDING_MODEL: z.string().min(1).optional(),
   EMBEDDING_DIMENSIONS: count(1536, 8192),
   EMBEDDING_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   EMBEDDING_API_KEY: z.string().min(1).optional(),
+  EMBEDDING_THREAD_COUNT: z.coerce.number().int().min(0).max(256).default(0),
+  MODELS_DIR: z.string().min(1).optional(),
+  MODEL_HUB_URL: z.url({ protocol: /^https?$/ }).optional(),
 
   ACCESS_TOKEN_MS: count(15 * 60_000, 60 * 60_000),
   REFRESH_TOKEN_MS: count(30 * 24 * 60 * 60_000),
@@ -134,6 +140,10 @@ export interface Config extends Settings {
   readonly loopback: boolean;
   /** The demo user may be seeded and may log in. */
   readonly demoAllowed: boolean;
+  /** The specification of the embedder, for `Embedders`. */
+  readonly embedder: string;
+  /** Where fetched models lie. */
+  readonly modelsFolder: string;
 }
 
 /** Exit code 78 (EX_CONFIG of sysexits.h) is for this error alone. */
@@ -156,7 +166,23 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (problems.length > 0) throw new ConfigError(problems);
   const production = settings.NODE_ENV === 'production';
   const loopback = LOOPBACK.has(settings.HOST);
-  return { ...settings, production, loopback, demoAllowed: loopback && !production };
+  return {
+    ...settings,
+    production,
+    loopback,
+    demoAllowed: loopback && !production,
+    embedder: settings.EMBEDDER ?? openAiSpec(settings.EMBEDDING_MODEL) ?? 'built-in',
+    modelsFolder: settings.MODELS_DIR ?? join(cacheFolder(given['XDG_CACHE_HOME']), 'multidb-ai', 'models'),
+  };
+}
+
+function openAiSpec(model: string | undefined): string | undefined {
+  return model === undefined ? undefined : `openai:${model}`;
+}
+
+/** The XDG base directory specification ignores a relative path. */
+function cacheFolder(xdgCacheHome: string | undefined): string {
+  return xdgCacheHome !== undefined && isAbsolute(xdgCacheHome) ? xdgCacheHome : join(homedir(), '.cache');
 }
 
 function contradictions(settings: Settings): string[] {
@@ -166,6 +192,9 @@ function contradictions(settings: Settings): string[] {
   }
   if (!settings.MODEL && (settings.OPENAI_BASE_URL || settings.OPENAI_API_KEY)) {
     problems.push('MODEL: name the chat model to ask at OPENAI_BASE_URL.');
+  }
+  if (settings.EMBEDDER && settings.EMBEDDING_MODEL) {
+    problems.push('EMBEDDING_MODEL: leave it out, EMBEDDER says it.');
   }
   if (settings.TEXT_BYTES_MAX > settings.REQUEST_BYTES_MAX) {
     problems.push('TEXT_BYTES_MAX: must not exceed REQUEST_BYTES_MAX, which carries the text.');

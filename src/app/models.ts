@@ -1,34 +1,21 @@
 import { StaticEmbedder } from '../adapters/builtin/static-embedder.ts';
 import { loadStaticModel } from '../adapters/builtin/static-model.ts';
 import { ThreadedEmbedder } from '../adapters/builtin/threaded-embedder.ts';
-import type { ChatModel, Embedder, Tokenizer } from '../domain/ports/models.ts';
+import type { ChatModel, Tokenizer } from '../domain/ports/models.ts';
 import type { Clock, Log, Random } from '../domain/ports/system.ts';
 import type { TaskRunner } from '../domain/ports/tasks.ts';
 import type { Config } from './config.ts';
+import { Embedders } from './embedders.ts';
+import { NO_KEY, OPENAI_BASE_URL } from './openai-defaults.ts';
 
-const OPENAI_BASE_URL = 'https://api.openai.com/v1';
-/** Servers without keys want the header all the same. */
-const NO_KEY = 'none';
-
-/** The embedder that the settings name, and the tokenizer that counts where a model reports nothing. */
-export async function loadEmbedder(
+/** Every embedder that a specification can name, and the tokenizer that counts where a model reports nothing. */
+export async function loadEmbedders(
   config: Config,
   { tasks, clock }: { readonly tasks: TaskRunner; readonly clock: Clock },
-): Promise<{ readonly embedder: Embedder; readonly tokenizer: Tokenizer }> {
-  const model = await loadStaticModel();
-  const builtIn = new StaticEmbedder(model);
-  const { tokenizer } = builtIn;
-  if (config.EMBEDDING_MODEL === undefined)
-    return { embedder: new ThreadedEmbedder(builtIn, tasks), tokenizer };
-  // Loaded only when asked for: the libraries behind it cost a third of a cold start.
-  const { OpenAiEmbedder } = await import('../adapters/openai/openai-embedder.ts');
-  const embedder = new OpenAiEmbedder(clock, {
-    baseUrl: config.EMBEDDING_BASE_URL ?? config.OPENAI_BASE_URL ?? OPENAI_BASE_URL,
-    apiKey: config.EMBEDDING_API_KEY ?? config.OPENAI_API_KEY ?? NO_KEY,
-    model: config.EMBEDDING_MODEL,
-    dimensions: config.EMBEDDING_DIMENSIONS,
-  });
-  return { embedder, tokenizer };
+): Promise<{ readonly embedders: Embedders; readonly tokenizer: Tokenizer }> {
+  const builtIn = new StaticEmbedder(await loadStaticModel());
+  const embedders = new Embedders({ config, clock, builtIn: new ThreadedEmbedder(builtIn, tasks) });
+  return { embedders, tokenizer: builtIn.tokenizer };
 }
 
 /** undefined: no model is configured, answers are extracted from the passages. */

@@ -13,7 +13,8 @@ import { threadedSplit } from '../planes/data/threaded-splitter.ts';
 import { UploadService } from '../planes/data/upload-service.ts';
 import { createServingPlane, SERVING_DEFAULTS, type ServingPlane } from '../planes/serving/serving-plane.ts';
 import type { Config } from './config.ts';
-import { loadChatModel, loadEmbedder } from './models.ts';
+import type { Embedders } from './embedders.ts';
+import { loadChatModel, loadEmbedders } from './models.ts';
 import type { OpenContext } from './open-context.ts';
 import type { Stores } from './stores.ts';
 
@@ -49,6 +50,7 @@ export function buildControlPlane(config: Config, stores: Stores): ControlPlane 
 }
 
 export interface DataPlane {
+  readonly embedders: Embedders;
   readonly embedder: Embedder;
   readonly tokenizer: Tokenizer;
   readonly services: { readonly documents: DocumentService; readonly uploads: UploadService };
@@ -61,7 +63,9 @@ export async function buildDataPlane({ config, shutdown }: OpenContext, stores: 
     heapMegabytes: config.LOAD_MEMORY_MAX_MB,
   });
   shutdown.add('worker threads', () => tasks.close());
-  const { embedder, tokenizer } = await loadEmbedder(config, { tasks, clock: stores.clock });
+  const { embedders, tokenizer } = await loadEmbedders(config, { tasks, clock: stores.clock });
+  shutdown.add('embedding models', async () => embedders.close());
+  const embedder = await embedders.openConfigured();
   const loader = new ThreadedDocumentLoader(tasks, {
     timeoutMs: config.LOAD_TIME_MAX_MS,
     limits: {
@@ -94,7 +98,7 @@ export async function buildDataPlane({ config, shutdown }: OpenContext, stores: 
     concurrencyMax: config.INGESTION_CONCURRENCY_MAX,
     drainTimeoutMs: config.SHUTDOWN_GRACE_MS,
   });
-  return { embedder, tokenizer, services: { documents, uploads }, worker };
+  return { embedders, embedder, tokenizer, services: { documents, uploads }, worker };
 }
 
 export async function buildServingPlane(
@@ -127,7 +131,7 @@ export async function buildServingPlane(
       leaseMs: config.RUN_LEASE_MS,
       logTtlMs: config.RUN_LOG_TTL_MS,
       searchTimeoutMs: config.SEARCH_TIMEOUT_MS,
-      queryCacheTtlMs: config.EMBEDDING_MODEL === undefined ? 0 : config.QUERY_EMBEDDING_TTL_MS,
+      queryCacheTtlMs: config.embedder === 'built-in' ? 0 : config.QUERY_EMBEDDING_TTL_MS,
     },
   );
 }

@@ -10,6 +10,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { evalCommand } from './commands/eval.ts';
 import { ingestCommand } from './commands/ingest.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { modelCommand } from './commands/model.ts';
 import { roleCommand } from './commands/role.ts';
 import { seedCommand } from './commands/seed.ts';
 import { EXIT_CONFIG, EXIT_FAILURE, EXIT_SOFTWARE } from './exit-codes.ts';
@@ -25,6 +26,7 @@ const program = new Command('multidb')
   .addCommand(askCommand())
   .addCommand(evalCommand())
   .addCommand(migrateCommand())
+  .addCommand(modelCommand())
   .addCommand(auditLedgerCommand())
   .addCommand(seedCommand())
   .addCommand(doctorCommand());

@@ -24,13 +24,12 @@ export async function withProduct<Result>(
 ): Promise<Result> {
   const config = readConfig({
     ...ownEnvironment(folder),
+    EMBEDDER: embedder,
     EMBEDDING_MODEL: undefined,
     SEARCHES_PER_MINUTE: UNLIMITED,
     INGESTIONS_PER_MINUTE: UNLIMITED,
     INGESTION_CONCURRENCY_MAX: INGESTIONS_AT_ONCE,
   });
-  if (embedder !== 'built-in')
-    throw new MultiDbError('BAD_USER_INPUT', `There is no embedder "${embedder}".`);
   const log = createLogger({ level: config.LOG_LEVEL, production: false });
   const system = await startSystem({ config, log, role: 'all', signal });
   const client = new MultiDbClient({ url: system.url ?? '' });
