@@ -34,9 +34,9 @@ export class Terminal implements ProgressOutput {
     return this.#stream.isTTY === true;
   }
 
-  /** Asked anew each time: windows change their size. */
+  /** Asked anew each time: windows change their size. A terminal without a window says that it has none. */
   get columns(): number {
-    return this.#stream.columns ?? COLUMNS_DEFAULT;
+    return this.#stream.columns || COLUMNS_DEFAULT;
   }
 
   write(text: string): void {

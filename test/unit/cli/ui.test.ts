@@ -96,6 +96,14 @@ describe('wrapping', () => {
     );
   });
 
+  test('is as wide as usual on a terminal that has no window', () => {
+    const { terminal, output } = newTerminal({ isTTY: true, columns: 0 }, { NO_COLOR: '1' });
+    const stream = terminal.startStream();
+    stream.write('one short line');
+    stream.end();
+    expect(output()).toBe('one short line\n');
+  });
+
   test('is left to whatever reads a pipe', () => {
     const { terminal, written } = newTerminal({ columns: 10 });
     const stream = terminal.startStream();
