@@ -57,6 +57,24 @@ export interface DataPlane {
   readonly worker: IngestionWorker;
 }
 
+/** Reads foreign files in processes of their own. */
+function openLoader(config: Config, shutdown: OpenContext['shutdown']): ThreadedDocumentLoader {
+  const readers = new WorkerPool({
+    threadCount: config.WORKER_THREAD_COUNT,
+    heapMegabytes: config.LOAD_MEMORY_MAX_MB,
+    isolation: 'process',
+  });
+  shutdown.add('readers of files', () => readers.close());
+  return new ThreadedDocumentLoader(readers, {
+    timeoutMs: config.LOAD_TIME_MAX_MS,
+    limits: {
+      textLengthMax: config.LOAD_TEXT_LENGTH_MAX,
+      unpackedBytesMax: config.LOAD_UNPACKED_BYTES_MAX,
+      pageCountMax: config.LOAD_PAGES_MAX,
+    },
+  });
+}
+
 export async function buildDataPlane({ config, shutdown }: OpenContext, stores: Stores): Promise<DataPlane> {
   const tasks = new WorkerPool({
     threadCount: config.WORKER_THREAD_COUNT,
@@ -66,14 +84,7 @@ export async function buildDataPlane({ config, shutdown }: OpenContext, stores: 
   const { embedders, tokenizer } = await loadEmbedders(config, { tasks, clock: stores.clock });
   shutdown.add('embedding models', async () => embedders.close());
   const embedder = await embedders.openConfigured();
-  const loader = new ThreadedDocumentLoader(tasks, {
-    timeoutMs: config.LOAD_TIME_MAX_MS,
-    limits: {
-      textLengthMax: config.LOAD_TEXT_LENGTH_MAX,
-      unpackedBytesMax: config.LOAD_UNPACKED_BYTES_MAX,
-      pageCountMax: config.LOAD_PAGES_MAX,
-    },
-  });
+  const loader = openLoader(config, shutdown);
   const deps = {
     ...stores,
     chunks: stores.chunkIndex,

@@ -1,5 +1,5 @@
 /** Small documents made on the spot, so that every byte of a fixture is explained here. */
-import { crc32, deflateRawSync } from 'node:zlib';
+import { crc32, deflateRawSync, deflateSync } from 'node:zlib';
 
 /** Pages of lines, in Helvetica at 12 points. A line of '' leaves a wide gap. */
 export function makePdf(
@@ -40,6 +40,21 @@ function assemblePdf(objects: readonly string[], trailer: string): Uint8Array {
   const table = offsets.map((offset) => `${String(offset).padStart(10, '0')} 00000 n \n`).join('');
   const xref = `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${table}`;
   return Buffer.from(`${body}${xref}trailer\n<< ${trailer} >>\nstartxref\n${body.length}\n%%EOF\n`, 'latin1');
+}
+
+/** A page that shows one line of that many megabytes, packed `times` times: a few kilobytes to send. */
+export function makePdfBomb(megabytes: number, times: 1 | 2 = 1): Uint8Array {
+  let packed = deflateSync(Buffer.from(`BT /F1 12 Tf (${'a'.repeat(megabytes * 1024 * 1024)}) Tj ET`));
+  for (let time = 1; time < times; time += 1) packed = deflateSync(packed);
+  const filter = `[${'/FlateDecode '.repeat(times)}]`;
+  const objects = [
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    '<< /Type /Pages /Kids [4 0 R] /Count 1 >>',
+    '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
+    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >> /Contents 5 0 R >>',
+    `<< /Length ${packed.length} /Filter ${filter} >>\nstream\n${packed.toString('latin1')}\nendstream`,
+  ];
+  return assemblePdf(objects, `/Size ${objects.length + 1} /Root 1 0 R`);
 }
 
 /** An archive of deflated entries. `statedSize` lets an entry lie about what it unpacks to. */

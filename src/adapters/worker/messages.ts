@@ -1,4 +1,5 @@
 import { DomainError, type ErrorCode } from '../../domain/errors.ts';
+import type { TaskFailureReason } from '../../domain/ports/tasks.ts';
 
 export interface TaskRequest {
   readonly url: string;
@@ -7,6 +8,16 @@ export interface TaskRequest {
 export type TaskReply =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly error: WireError };
+
+/** To a worker process, and back. */
+export interface HostRequest extends TaskRequest {
+  readonly timeoutMs: number;
+}
+export type HostReply = { readonly last: boolean } & (
+  | { readonly kind: 'value'; readonly value: unknown }
+  | { readonly kind: 'error'; readonly error: WireError }
+  | { readonly kind: 'failure'; readonly reason: TaskFailureReason; readonly message: string }
+);
 
 /** A structured clone of an Error loses its class and code. */
 export interface WireError {

@@ -1,11 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { TaskFailure, type TaskFailureReason, type TaskOptions } from '../../domain/ports/tasks.ts';
 import { fromWire, type TaskReply, type TaskRequest } from './messages.ts';
+import type { TaskSeat } from './task-seat.ts';
 
 const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url);
 
 /** One thread that performs one task at a time, and ends with a task that has to be stopped. */
-export class TaskThread {
+export class TaskThread implements TaskSeat {
   readonly #worker: Worker;
   #alive = true;
 

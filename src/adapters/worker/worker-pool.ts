@@ -1,5 +1,7 @@
 import { TaskFailure, type TaskModule, type TaskOptions, type TaskRunner } from '../../domain/ports/tasks.ts';
 import type { TaskRequest } from './messages.ts';
+import { TaskProcess } from './task-process.ts';
+import type { TaskSeat } from './task-seat.ts';
 import { TaskThread } from './task-thread.ts';
 
 const HEAP_MEGABYTES = 512;
@@ -12,6 +14,8 @@ export interface WorkerPoolOptions {
   readonly queueLengthMax?: number | undefined;
   /** Of JavaScript objects in one thread. */
   readonly heapMegabytes?: number | undefined;
+  /** `process`: each thread in a process of its own, whose whole memory is bounded too. Default: `thread`. */
+  readonly isolation?: 'thread' | 'process' | undefined;
 }
 
 interface WaitingTask {
@@ -27,17 +31,19 @@ interface WaitingTask {
  */
 export class WorkerPool implements TaskRunner {
   readonly #waiting: WaitingTask[] = [];
-  readonly #idle: TaskThread[] = [];
-  readonly #threads = new Set<TaskThread>();
+  readonly #idle: TaskSeat[] = [];
+  readonly #threads = new Set<TaskSeat>();
   readonly #threadCount: number;
   readonly #queueLengthMax: number;
   readonly #heapMegabytes: number;
+  readonly #Seat: typeof TaskThread | typeof TaskProcess;
   readonly #closing = new AbortController();
 
-  constructor({ threadCount, queueLengthMax, heapMegabytes }: WorkerPoolOptions) {
+  constructor({ threadCount, queueLengthMax, heapMegabytes, isolation }: WorkerPoolOptions) {
     this.#threadCount = threadCount;
     this.#queueLengthMax = queueLengthMax ?? QUEUE_LENGTH_MAX;
     this.#heapMegabytes = heapMegabytes ?? HEAP_MEGABYTES;
+    this.#Seat = isolation === 'process' ? TaskProcess : TaskThread;
   }
 
   async run<Input, Output>(
@@ -90,7 +96,7 @@ export class WorkerPool implements TaskRunner {
     }
   }
 
-  async #perform(thread: TaskThread, { request, options }: WaitingTask): Promise<unknown> {
+  async #perform(thread: TaskSeat, { request, options }: WaitingTask): Promise<unknown> {
     try {
       return await thread.perform(request, options);
     } finally {
@@ -99,9 +105,9 @@ export class WorkerPool implements TaskRunner {
     }
   }
 
-  #start(): TaskThread | undefined {
+  #start(): TaskSeat | undefined {
     if (this.#closing.signal.aborted || this.#threads.size >= this.#threadCount) return undefined;
-    const thread = new TaskThread(this.#heapMegabytes, (ended) => {
+    const thread = new this.#Seat(this.#heapMegabytes, (ended: TaskSeat) => {
       this.#threads.delete(ended);
       const place = this.#idle.indexOf(ended);
       if (place >= 0) this.#idle.splice(place, 1);

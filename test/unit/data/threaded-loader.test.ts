@@ -5,7 +5,7 @@ import { MEDIA_TYPES } from '../../../src/domain/media-type.ts';
 import { TaskFailure, type TaskRunner } from '../../../src/domain/ports/tasks.ts';
 import { splitText } from '../../../src/planes/data/splitter.ts';
 import { threadedSplit } from '../../../src/planes/data/threaded-splitter.ts';
-import { makePdf } from '../../support/documents.ts';
+import { makePdf, makePdfBomb } from '../../support/documents.ts';
 
 const never = new AbortController().signal;
 const pool = new WorkerPool({ threadCount: 1 });
@@ -29,6 +29,22 @@ describe('the threaded loader', () => {
       code: 'BAD_USER_INPUT',
       message: '"zeros.txt" cannot be read: it contains NUL characters, so it is not text.',
     });
+  });
+
+  it('survives a PDF whose page unpacks to more than memory', { timeout: 120_000 }, async () => {
+    // In a thread of this process it would end the process: V8 cannot stop an allocation that large in time.
+    const readers = new WorkerPool({ threadCount: 1, heapMegabytes: 64, isolation: 'process' });
+    const loader = new ThreadedDocumentLoader(readers);
+    const load = (bytes: Uint8Array) =>
+      loader.load({ bytes, mediaType: MEDIA_TYPES.pdf, fileName: 'bomb.pdf' }, never);
+    const bomb = makePdfBomb(80);
+    expect(bomb.length).toBeLessThan(300_000);
+    await expect(load(bomb)).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+      message: '"bomb.pdf" cannot be read: reading it needs more memory than is allowed.',
+    });
+    expect((await load(makePdf([['Harmless.']]))).text).toBe('Harmless.');
+    await readers.close();
   });
 
   it.each([

@@ -14,16 +14,17 @@ const never = new AbortController().signal;
 const options = { timeoutMs: 20_000, signal: never };
 
 let pool: WorkerPool | undefined;
-function open(settings: WorkerPoolOptions = { threadCount: 1 }): WorkerPool {
-  pool = new WorkerPool(settings);
-  return pool;
-}
 afterEach(() => pool?.close());
 
 const failure = (reason: TaskFailure['reason']) =>
   expect.objectContaining({ name: 'TaskFailure', reason }) as unknown as TaskFailure;
 
-describe('the worker pool', () => {
+describe.each(['thread', 'process'] as const)('the worker pool (%s)', (isolation) => {
+  function open(settings: WorkerPoolOptions = { threadCount: 1 }): WorkerPool {
+    pool = new WorkerPool({ isolation, ...settings });
+    return pool;
+  }
+
   it('performs tasks one after another on a kept thread, without the settings of the process', async () => {
     const threads = open();
     const first = await threads.run(MISBEHAVE, 'answer', options);
