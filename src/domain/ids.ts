@@ -16,6 +16,7 @@ export type UploadId = Branded<'upload'>;
 export type ConversationId = Branded<'conversation'>;
 export type MessageId = Branded<'message'>;
 export type RunId = Branded<'run'>;
+export type EmbeddingDeploymentId = Branded<'embeddingDeployment'>;
 
 interface IdKinds {
   wsp: WorkspaceId;
@@ -29,6 +30,7 @@ interface IdKinds {
   cnv: ConversationId;
   msg: MessageId;
   run: RunId;
+  dep: EmbeddingDeploymentId;
 }
 export type IdPrefix = keyof IdKinds;
 export type IdOf<P extends IdPrefix> = IdKinds[P];

@@ -24,6 +24,7 @@ const WHAT: Readonly<Record<IdPrefix, string>> = {
   cnv: 'conversation',
   msg: 'message',
   run: 'run',
+  dep: 'embedding deployment',
 };
 
 /** Throws NOT_FOUND for anything that is not an id of this kind: it cannot exist. */

@@ -8,6 +8,7 @@ import { MemoryConversationRepository } from '../../src/adapters/memory/memory-c
 import { MemoryDatabase } from '../../src/adapters/memory/memory-database.ts';
 import { MemoryDocumentProgressLog } from '../../src/adapters/memory/memory-document-progress-log.ts';
 import { MemoryDocumentRepository } from '../../src/adapters/memory/memory-document-repository.ts';
+import { MemoryEmbeddingDeploymentRepository } from '../../src/adapters/memory/memory-embedding-deployment-repository.ts';
 import { JOB_LEASE_MS, MemoryJobQueue } from '../../src/adapters/memory/memory-job-queue.ts';
 import { MemoryRateLimiter } from '../../src/adapters/memory/memory-rate-limiter.ts';
 import { MemoryRunEventLog } from '../../src/adapters/memory/memory-run-event-log.ts';
@@ -29,6 +30,7 @@ import { describeConversationRepository } from './suites/conversations.ts';
 import { describeDocumentProgressLog } from './suites/document-progress-log.ts';
 import { describeDocumentSubmission } from './suites/document-submission.ts';
 import { describeDocumentRepository } from './suites/documents.ts';
+import { describeEmbeddingDeployments } from './suites/embedding-deployments.ts';
 import {
   describeCollectionRepository,
   describeUserRepository,
@@ -54,6 +56,7 @@ async function makeRelational(): Promise<RelationalHarness> {
     users: new MemoryUserRepository(database, clock),
     workspaces: new MemoryWorkspaceRepository(database, clock),
     collections: new MemoryCollectionRepository(database),
+    deployments: new MemoryEmbeddingDeploymentRepository(database),
     sessions: new MemorySessionRepository(database),
     apiKeys: new MemoryApiKeyRepository(database),
     documents: new MemoryDocumentRepository(database),
@@ -77,6 +80,7 @@ describeSessionRepository(NAME, makeRelational);
 describeUserRepository(NAME, makeRelational);
 describeWorkspaceRepository(NAME, makeRelational);
 describeCollectionRepository(NAME, makeRelational);
+describeEmbeddingDeployments(NAME, makeRelational);
 describeApiKeyRepository(NAME, makeRelational);
 describeUploadRepository(NAME, makeRelational);
 describeConversationRepository(NAME, makeRelational);

@@ -178,12 +178,13 @@ export class MemoryChunkIndex implements ChunkIndex {
   async listUnembedded(
     scope: WorkspaceScope,
     model: EmbeddingModelRef,
-    { collectionId, after = '' as ChunkId, limit }: UnembeddedRequest,
+    { of, after = '' as ChunkId, limit }: UnembeddedRequest,
   ): Promise<readonly Chunk[]> {
-    return this.#published(scope)
+    const entries = 'version' in of ? [...this.#open(scope).entries.values()] : this.#published(scope);
+    return entries
       .filter(({ embeddings }) => !embeddings.has(keyOf(model)))
       .map(({ chunk }) => chunk)
-      .filter((chunk) => chunk.collectionId === collectionId && chunk.id > after)
+      .filter((chunk) => isOf(chunk, of) && chunk.id > after)
       .sort((left, right) => (left.id < right.id ? -1 : 1))
       .slice(0, limit);
   }
@@ -229,6 +230,11 @@ export class MemoryChunkIndex implements ChunkIndex {
 
 function keyOf({ modelId, dimensions }: EmbeddingModelRef): string {
   return `${dimensions} ${modelId}`;
+}
+
+function isOf(chunk: Chunk, of: UnembeddedRequest['of']): boolean {
+  if ('collectionId' in of) return chunk.collectionId === of.collectionId;
+  return chunk.documentId === of.documentId && chunk.documentVersion === of.version;
 }
 
 function toLexical({ headingPath, text }: Chunk): LexicalChunk {

@@ -1,11 +1,13 @@
 import type { Conversation } from '../../domain/conversation.ts';
 import type { Document, DocumentProgress, DocumentVersion, IngestionStage } from '../../domain/document.ts';
+import type { EmbeddingDeployment } from '../../domain/embedding-deployment.ts';
 import type { ErrorInfo } from '../../domain/errors.ts';
 import type {
   ApiKeyId,
   CollectionId,
   ConversationId,
   DocumentId,
+  EmbeddingDeploymentId,
   RunId,
   SessionId,
   UploadId,
@@ -58,6 +60,13 @@ export interface JobRow {
   readonly dueAt: number;
   readonly error: ErrorInfo | null;
 }
+export interface DeploymentRow extends EmbeddingDeployment {
+  readonly claim: number;
+  readonly gapCount: number;
+  readonly failureCount: number;
+  /** Its work is not before this; while it is claimed, the claim ends here. */
+  readonly dueAt: number;
+}
 export interface ConversationRow extends Conversation {
   readonly nextPosition: number;
 }
@@ -101,6 +110,7 @@ export class MemoryDatabase {
   readonly jobs = new Map<string, JobRow>();
   /** When a workspace was last given a worker, as a count of such turns. */
   readonly jobTurns = new Map<WorkspaceId, number>();
+  readonly embeddingDeployments = new Map<EmbeddingDeploymentId, DeploymentRow>();
   readonly conversations = new Map<ConversationId, ConversationRow>();
   readonly runs = new Map<RunId, Run>();
   readonly idempotencyKeys = new Map<string, IdempotencyRow>();

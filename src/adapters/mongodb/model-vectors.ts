@@ -64,12 +64,13 @@ export class ModelVectors {
   async listUnembedded(
     workspaceId: WorkspaceId,
     view: WorkspaceView,
-    { model, collectionId, after, limit }: UnembeddedRequest & OfCollection,
+    { model, of, after, limit }: UnembeddedRequest & { readonly model: EmbeddingModelRef },
   ): Promise<readonly Chunk[]> {
     const { connection, models } = this.#deps;
     // The primary key begins with the workspace: this is a walk along it from where the last one ended.
     const _id = { $gt: rowId(workspaceId, after ?? ''), $lt: rowId(workspaceId, AFTER_ALL) };
-    const filter = { _id, ...published(workspaceId, view, collectionId), models: { $ne: modelKeyOf(model) } };
+    const among = 'version' in of ? { workspaceId, ...of } : published(workspaceId, view, of.collectionId);
+    const filter = { _id, ...among, models: { $ne: modelKeyOf(model) } };
     const options = { sort: { _id: 1 as const }, limit, maxTimeMS: connection.operationTimeoutMs };
     const rows = await connection.run(() => models.chunks.find(filter, CHUNK_FIELDS, options).lean().exec());
     return rows.map(toChunk);

@@ -5,6 +5,7 @@ import { PostgresConversationRepository } from './conversation-repository.ts';
 import type { Database } from './database.ts';
 import { PostgresDocumentProgressLog } from './document-progress-log.ts';
 import { PostgresDocumentRepository } from './document-repository.ts';
+import { PostgresEmbeddingDeploymentRepository } from './embedding-deployment-repository.ts';
 import { PostgresJobQueue } from './job-queue.ts';
 import { PostgresListener } from './listener.ts';
 import { PostgresReaper } from './reaper.ts';
@@ -19,6 +20,7 @@ export interface PostgresRepositories {
   readonly users: PostgresUserRepository;
   readonly workspaces: PostgresWorkspaceRepository;
   readonly collections: PostgresCollectionRepository;
+  readonly deployments: PostgresEmbeddingDeploymentRepository;
   readonly sessions: PostgresSessionRepository;
   readonly apiKeys: PostgresApiKeyRepository;
   readonly documents: PostgresDocumentRepository;
@@ -45,6 +47,7 @@ export function createPostgresRepositories(
     users: new PostgresUserRepository(database, clock),
     workspaces: new PostgresWorkspaceRepository(database, clock),
     collections: new PostgresCollectionRepository(database),
+    deployments: new PostgresEmbeddingDeploymentRepository(database),
     sessions: new PostgresSessionRepository(database, clock),
     apiKeys: new PostgresApiKeyRepository(database),
     documents: new PostgresDocumentRepository(database, clock),

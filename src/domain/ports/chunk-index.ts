@@ -23,7 +23,10 @@ export interface ChunkVector extends Pick<IndexedChunk, 'vector' | 'tokenIds'> {
   readonly contentHash: string;
 }
 export interface UnembeddedRequest {
-  readonly collectionId: CollectionId;
+  /** The published chunks of a collection, or all of one version of a document. */
+  readonly of:
+    | { readonly collectionId: CollectionId }
+    | { readonly documentId: DocumentId; readonly version: number };
   /** Go on after this one. */
   readonly after?: ChunkId | undefined;
   readonly limit: number;
@@ -117,7 +120,7 @@ export interface ChunkIndex {
    * comes back to life by it. Published chunks are found by it as soon as the index follows.
    */
   putVectors(scope: WorkspaceScope, model: EmbeddingModelRef, vectors: readonly ChunkVector[]): Promise<void>;
-  /** Published chunks without a vector of this model, in the order of their ids. */
+  /** Chunks without a vector of this model, in the order of their ids. */
   listUnembedded(
     scope: WorkspaceScope,
     model: EmbeddingModelRef,

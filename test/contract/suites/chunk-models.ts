@@ -51,7 +51,7 @@ export function describeChunkModels(name: string, make: () => Promise<ChunkIndex
       }));
     const unembedded = async (model: EmbeddingModelRef, request = {}, reader = scope) => {
       const found = await harness.index.listUnembedded(reader, model, {
-        ...{ collectionId, limit: 100, ...request },
+        ...{ of: { collectionId }, limit: 100, ...request },
       });
       return found.map(({ id }) => id);
     };
@@ -78,7 +78,7 @@ export function describeChunkModels(name: string, make: () => Promise<ChunkIndex
       expect(await harness.index.countEmbedded(scope, OLD, collectionId)).toEqual({
         ...{ chunkCount: 3, embeddedCount: 3 },
       });
-      const [whole] = await harness.index.listUnembedded(scope, NEW, { collectionId, limit: 1 });
+      const [whole] = await harness.index.listUnembedded(scope, NEW, { of: { collectionId }, limit: 1 });
       const {
         vector: _vector,
         tokenIds: _tokenIds,
@@ -133,6 +133,18 @@ export function describeChunkModels(name: string, make: () => Promise<ChunkIndex
       expect(await harness.index.tokenStatistics(scope, NEW, [77])).toEqual({
         ...{ chunkCount: 1, chunkFrequencies: [1] },
       });
+    });
+
+    it('lists what one version of a document lacks, published or not', async () => {
+      const old = await store(['common old', 'common older']);
+      await publish();
+      const next = await store(['common new', 'common newer'], { documentVersion: 2 });
+      await harness.index.putVectors(scope, NEW, vectorsOf(next.slice(0, 1)));
+      const of = (version: number) => ({ of: { documentId, version } });
+      expect(await unembedded(NEW, of(2))).toEqual(idsOf(next.slice(1)));
+      expect(await unembedded(NEW, of(1))).toEqual(idsOf(old));
+      expect(await unembedded(OLD, of(2))).toEqual([]);
+      expect(await unembedded(NEW, of(2), newScope())).toEqual([]);
     });
 
     it('drops a model from one collection and leaves the rest as it was', async () => {

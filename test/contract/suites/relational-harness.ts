@@ -6,6 +6,7 @@ import type {
   JobQueue,
   UploadRepository,
 } from '../../../src/domain/ports/documents.ts';
+import type { EmbeddingDeploymentRepository } from '../../../src/domain/ports/embedding-deployments.ts';
 import type {
   ApiKeyRepository,
   CollectionRepository,
@@ -33,6 +34,7 @@ export interface RelationalHarness {
   readonly users: UserRepository;
   readonly workspaces: WorkspaceRepository;
   readonly collections: CollectionRepository;
+  readonly deployments: EmbeddingDeploymentRepository;
   readonly sessions: SessionRepository;
   readonly apiKeys: ApiKeyRepository;
   readonly documents: DocumentRepository;

@@ -7,6 +7,7 @@ import { describeConversationRepository } from '../../contract/suites/conversati
 import { describeDocumentProgressLog } from '../../contract/suites/document-progress-log.ts';
 import { describeDocumentSubmission } from '../../contract/suites/document-submission.ts';
 import { describeDocumentRepository } from '../../contract/suites/documents.ts';
+import { describeEmbeddingDeployments } from '../../contract/suites/embedding-deployments.ts';
 import {
   describeCollectionRepository,
   describeUserRepository,
@@ -56,6 +57,7 @@ const SUITES = [
   describeUserRepository,
   describeWorkspaceRepository,
   describeCollectionRepository,
+  describeEmbeddingDeployments,
   describeJobQueue,
   describeRunRepository,
   describeSessionRepository,

@@ -32,8 +32,11 @@ const OF_COLLECTION = `JOIN document ON document.key = chunk.document_key AND do
   WHERE chunk.workspace_key = (SELECT key FROM workspace WHERE workspace_id = ?) AND chunk.collection_id = ?`;
 const HAS_VECTOR =
   'EXISTS (SELECT 1 FROM vector WHERE vector.chunk_key = chunk.key AND vector.model_key = ?)';
-const UNEMBEDDED = `SELECT ${CHUNK_COLUMNS} FROM chunk JOIN content ON content.chunk_key = chunk.key ${OF_COLLECTION}
-  AND chunk.chunk_id > ? AND NOT ${HAS_VECTOR} ORDER BY chunk.chunk_id LIMIT ?`;
+const WITHOUT_VECTOR = `AND chunk.chunk_id > ? AND NOT ${HAS_VECTOR} ORDER BY chunk.chunk_id LIMIT ?`;
+const UNEMBEDDED = `SELECT ${CHUNK_COLUMNS} FROM chunk JOIN content ON content.chunk_key = chunk.key
+  ${OF_COLLECTION} ${WITHOUT_VECTOR}`;
+const UNEMBEDDED_OF_VERSION = `SELECT ${CHUNK_COLUMNS} ${FROM} WHERE document.workspace_key = workspace.key
+  AND document.document_id = ? AND chunk.version = ? ${WITHOUT_VECTOR}`;
 const COUNT_PUBLISHED = `SELECT count(*) AS count FROM chunk ${OF_COLLECTION}`;
 const VECTOR_OF_HASH = `SELECT vector.vector FROM chunk
   JOIN vector ON vector.chunk_key = chunk.key AND vector.model_key = ?
@@ -99,12 +102,16 @@ export class ChunkReader {
   listUnembedded({
     workspaceId,
     model,
-    collectionId,
+    of,
     after = '' as ChunkId,
     limit,
-  }: OfModel & UnembeddedRequest) {
-    const modelKey = this.#modelKey(model);
-    return this.#statements.all(UNEMBEDDED, workspaceId, collectionId, after, modelKey, limit).map(toChunk);
+  }: OfModel & UnembeddedRequest): Chunk[] {
+    const rest = [after, this.#modelKey(model), limit] as const;
+    const rows =
+      'version' in of
+        ? this.#statements.all(UNEMBEDDED_OF_VERSION, workspaceId, of.documentId, of.version, ...rest)
+        : this.#statements.all(UNEMBEDDED, workspaceId, of.collectionId, ...rest);
+    return rows.map(toChunk);
   }
 
   countEmbedded({
