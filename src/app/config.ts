@@ -65,6 +65,11 @@ export const settingsSchema = z.object({
   EMBEDDING_THREAD_COUNT: z.coerce.number().int().min(0).max(256).default(0),
   MODELS_DIR: z.string().min(1).optional(),
   MODEL_HUB_URL: z.url({ protocol: /^https?$/ }).optional(),
+  EMBEDDERS_OFFERED: list,
+  EMBEDDING_SHADOW_PERCENT: z.coerce.number().int().min(0).max(100).default(20),
+  EMBEDDING_GATE_QUERIES_MIN: count(50),
+  EMBEDDING_GATE_RECALL_MIN: z.coerce.number().min(0).max(1).default(0.3),
+  EMBEDDING_SOAK_MS: count(7 * 24 * 60 * 60_000, 365 * 24 * 60 * 60_000),
 
   ACCESS_TOKEN_MS: count(15 * 60_000, 60 * 60_000),
   REFRESH_TOKEN_MS: count(30 * 24 * 60 * 60_000),

@@ -4,16 +4,20 @@ import { HttpUrlFetcher } from '../adapters/http/url-fetcher.ts';
 import { Ed25519AccessTokenSigner } from '../adapters/jose/ed25519-access-token-signer.ts';
 import { ThreadedDocumentLoader } from '../adapters/loaders/threaded-document-loader.ts';
 import { WorkerPool } from '../adapters/worker/worker-pool.ts';
+import type { EmbedderCatalog } from '../domain/ports/embedding-deployments.ts';
 import type { RateLimit } from '../domain/ports/limits.ts';
-import type { Embedder, Tokenizer } from '../domain/ports/models.ts';
+import type { Tokenizer } from '../domain/ports/models.ts';
 import { type ControlPlane, createControlPlane } from '../planes/control/control-plane.ts';
+import { DeploymentService } from '../planes/control/deployment-service.ts';
+import { DeploymentWorker } from '../planes/data/deployments/deployment-worker.ts';
 import { DocumentService } from '../planes/data/document-service.ts';
 import { IngestionWorker } from '../planes/data/ingestion-worker.ts';
 import { threadedSplit } from '../planes/data/threaded-splitter.ts';
 import { UploadService } from '../planes/data/upload-service.ts';
+import { ROUTES_TTL_MS } from '../planes/serving/retrieval/embedding-routes.ts';
 import { createServingPlane, SERVING_DEFAULTS, type ServingPlane } from '../planes/serving/serving-plane.ts';
 import type { Config } from './config.ts';
-import type { Embedders } from './embedders.ts';
+import { createEmbedderCatalog } from './embedder-catalog.ts';
 import { loadChatModel, loadEmbedders } from './models.ts';
 import type { OpenContext } from './open-context.ts';
 import type { Stores } from './stores.ts';
@@ -50,11 +54,11 @@ export function buildControlPlane(config: Config, stores: Stores): ControlPlane 
 }
 
 export interface DataPlane {
-  readonly embedders: Embedders;
-  readonly embedder: Embedder;
+  readonly embedders: EmbedderCatalog;
   readonly tokenizer: Tokenizer;
   readonly services: { readonly documents: DocumentService; readonly uploads: UploadService };
   readonly worker: IngestionWorker;
+  readonly deploymentWorker: DeploymentWorker;
 }
 
 /** Reads foreign files in processes of their own. */
@@ -81,14 +85,17 @@ export async function buildDataPlane({ config, shutdown }: OpenContext, stores: 
     heapMegabytes: config.LOAD_MEMORY_MAX_MB,
   });
   shutdown.add('worker threads', () => tasks.close());
-  const { embedders, tokenizer } = await loadEmbedders(config, { tasks, clock: stores.clock });
-  shutdown.add('embedding models', async () => embedders.close());
-  const embedder = await embedders.openConfigured();
+  const { embedders: opened, tokenizer } = await loadEmbedders(config, { tasks, clock: stores.clock });
+  shutdown.add('embedding models', async () => opened.close());
+  const standard = { name: config.embedder, embedder: await opened.openConfigured() };
+  const embedders = createEmbedderCatalog({
+    ...{ standard, offered: config.EMBEDDERS_OFFERED, open: (name) => opened.open(name) },
+  });
   const loader = openLoader(config, shutdown);
   const deps = {
     ...stores,
     chunks: stores.chunkIndex,
-    embedder,
+    embedders,
     loader,
     split: threadedSplit(tasks),
     urlFetcher:
@@ -109,7 +116,31 @@ export async function buildDataPlane({ config, shutdown }: OpenContext, stores: 
     concurrencyMax: config.INGESTION_CONCURRENCY_MAX,
     drainTimeoutMs: config.SHUTDOWN_GRACE_MS,
   });
-  return { embedders, embedder, tokenizer, services: { documents, uploads }, worker };
+  const deploymentWorker = new DeploymentWorker(deps, { reclaimGraceMs: reclaimGraceMs(config) });
+  return { embedders, tokenizer, services: { documents, uploads }, worker, deploymentWorker };
+}
+
+/** As long as a search may still go on by what another node took for active. */
+function reclaimGraceMs({ EMBEDDING_SOAK_MS, SEARCH_TIMEOUT_MS }: Config): number {
+  return Math.min(EMBEDDING_SOAK_MS, ROUTES_TTL_MS + SEARCH_TIMEOUT_MS);
+}
+
+export function buildDeployments(
+  config: Config,
+  stores: Stores,
+  { embedders, routes }: { readonly embedders: EmbedderCatalog; readonly routes: ServingPlane['routes'] },
+): DeploymentService {
+  return new DeploymentService(
+    { ...stores, embedders, onChange: (scope) => routes.invalidate(scope) },
+    {
+      soakMs: config.EMBEDDING_SOAK_MS,
+      reclaimGraceMs: reclaimGraceMs(config),
+      gate: {
+        queryCountMin: config.EMBEDDING_GATE_QUERIES_MIN,
+        recallMin: config.EMBEDDING_GATE_RECALL_MIN,
+      },
+    },
+  );
 }
 
 export async function buildServingPlane(
@@ -123,7 +154,11 @@ export async function buildServingPlane(
     outputMicrosPerMillion: config.MODEL_OUTPUT_MICROS_PER_MILLION,
   };
   return createServingPlane(
-    { ...stores, embedder: data.embedder, tokenizer: data.tokenizer, chatModel },
+    {
+      ...stores,
+      ...{ embedders: data.embedders, embedder: data.embedders.standard.embedder },
+      ...{ tokenizer: data.tokenizer, chatModel },
+    },
     {
       ...SERVING_DEFAULTS,
       nodeId: randomUUID(),
@@ -142,7 +177,8 @@ export async function buildServingPlane(
       leaseMs: config.RUN_LEASE_MS,
       logTtlMs: config.RUN_LOG_TTL_MS,
       searchTimeoutMs: config.SEARCH_TIMEOUT_MS,
-      queryCacheTtlMs: config.embedder === 'built-in' ? 0 : config.QUERY_EMBEDDING_TTL_MS,
+      shadowSharePercent: config.EMBEDDING_SHADOW_PERCENT,
+      queryCacheTtlMs: config.QUERY_EMBEDDING_TTL_MS,
     },
   );
 }

@@ -64,7 +64,12 @@ async function startWorker(context: OpenContext, stores: Stores, data: DataPlane
   const place = takeWorkerPlace(stores.folder);
   shutdown.add('worker place', async () => place.leave());
   // On a server of others, workers elsewhere may be alive; there the lease decides.
-  if (place.alone && config.DATABASE_URL === undefined) await stores.jobs.recover(SYSTEM_SCOPE);
+  if (place.alone && config.DATABASE_URL === undefined) {
+    await stores.jobs.recover(SYSTEM_SCOPE);
+    await stores.deployments.recoverClaims(SYSTEM_SCOPE, stores.clock.now());
+  }
+  data.deploymentWorker.start();
+  shutdown.add('embedding deployments', () => data.deploymentWorker.close(), config.SHUTDOWN_GRACE_MS);
   data.worker.start();
   shutdown.add('ingestion', () => data.worker.close(), config.SHUTDOWN_GRACE_MS + CLOSE_MARGIN_MS);
 }
@@ -73,7 +78,7 @@ interface Parts {
   readonly stores: Stores;
   readonly data: DataPlane;
   readonly control: ControlPlane;
-  readonly planes: Pick<typeof import('./planes.ts'), 'buildServingPlane'>;
+  readonly planes: Pick<typeof import('./planes.ts'), 'buildServingPlane' | 'buildDeployments'>;
   readonly createHttpServer: typeof import('./http/server.ts').createHttpServer;
 }
 
@@ -82,7 +87,10 @@ async function serve(context: OpenContext, parts: Parts): Promise<string> {
   const { stores, data, control } = parts;
   const serving = await parts.planes.buildServingPlane(config, stores, data);
   const server = await parts.createHttpServer({
-    services: { ...control, ...data.services, ...serving },
+    services: {
+      ...{ ...control, ...data.services, ...serving },
+      deployments: parts.planes.buildDeployments(config, stores, { ...data, ...serving }),
+    },
     options: edgeOptions(config),
     log,
     clock: stores.clock,

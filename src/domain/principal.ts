@@ -15,6 +15,7 @@ export type Action =
   | 'member:manage'
   | 'apiKey:manage'
   | 'collection:manage'
+  | 'deployment:manage'
   | 'document:read'
   | 'document:write'
   | 'chat';
@@ -40,7 +41,7 @@ export type Principal = UserPrincipal | ApiKeyPrincipal;
 
 const VIEWER: readonly Action[] = ['workspace:read', 'document:read', 'chat'];
 const EDITOR: readonly Action[] = [...VIEWER, 'document:write', 'collection:manage'];
-const ADMIN: readonly Action[] = [...EDITOR, 'member:manage', 'apiKey:manage'];
+const ADMIN: readonly Action[] = [...EDITOR, 'member:manage', 'apiKey:manage', 'deployment:manage'];
 const ACTIONS_OF_ROLE: Readonly<Record<Role, ReadonlySet<Action>>> = {
   VIEWER: new Set(VIEWER),
   EDITOR: new Set(EDITOR),
@@ -51,7 +52,7 @@ const ACTIONS_OF_SCOPE: Readonly<Record<ApiKeyScope, ReadonlySet<Action>>> = {
   READ: new Set<Action>(['workspace:read', 'document:read']),
   WRITE: new Set<Action>(['document:read', 'document:write', 'collection:manage']),
   CHAT: new Set<Action>(['workspace:read', 'document:read', 'chat']),
-  MANAGE: new Set<Action>(['member:manage', 'apiKey:manage', 'workspace:manage']),
+  MANAGE: new Set<Action>(['member:manage', 'apiKey:manage', 'deployment:manage', 'workspace:manage']),
 };
 
 export function isAllowed(principal: Principal, action: Action): boolean {

@@ -1,5 +1,6 @@
 import { registerEnumType } from 'type-graphql';
 import { DOCUMENT_STATUSES, type IngestionStage } from '../domain/document.ts';
+import { DEPLOYMENT_STATES } from '../domain/embedding-deployment.ts';
 import { API_KEY_SCOPES, ROLES } from '../domain/principal.ts';
 import { RETRIEVAL_MODES } from '../domain/retrieval.ts';
 import { FINISH_REASONS, RUN_STATUSES } from '../domain/run.ts';
@@ -108,5 +109,24 @@ registerEnumType(RetrievalModeEnum, {
     HYBRID: { description: 'Words and meaning, fused.' },
     LEXICAL: { description: 'Words alone (BM25).' },
     VECTOR: { description: 'Meaning alone (embeddings).' },
+  },
+});
+
+export const EmbeddingDeploymentStateEnum = enumOf(DEPLOYMENT_STATES);
+registerEnumType(EmbeddingDeploymentStateEnum, {
+  name: 'EmbeddingDeploymentState',
+  description: 'Where an embedding deployment stands between its build and its end.',
+  valuesConfig: {
+    BUILDING: { description: 'Its vectors are being made; new chunks get theirs at once.' },
+    SHADOW: { description: 'Whole; a share of the live searches is repeated on it and measured.' },
+    CANARY: { description: 'Answers a share of the questions.' },
+    ACTIVE: { description: 'What the collection is searched by.' },
+    SOAKING: { description: 'Was active; kept up to date, so that it can be rolled back to at once.' },
+    ROLLED_BACK: {
+      description: 'Was active and was rolled back; may be promoted again until its soak ends.',
+    },
+    FAILED: { description: 'Its build was given up; creating it again goes on where it ended.' },
+    RECLAIMING: { description: 'Its vectors are being removed.' },
+    RECLAIMED: { description: 'Its vectors are gone.' },
   },
 });

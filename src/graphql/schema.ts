@@ -10,6 +10,10 @@ import { buildSchemaSync, type PubSub } from 'type-graphql';
 import { ApiKeyResolver } from './resolvers/api-key.ts';
 import { CitationResolver, ConversationResolver } from './resolvers/conversation.ts';
 import { DocumentResolver } from './resolvers/document.ts';
+import {
+  CollectionDeploymentsResolver,
+  EmbeddingDeploymentResolver,
+} from './resolvers/embedding-deployment.ts';
 import { IngestResolver } from './resolvers/ingest.ts';
 import { NodeResolver } from './resolvers/node.ts';
 import { RunEndResolver, RunResolver } from './resolvers/run.ts';
@@ -50,6 +54,8 @@ export function buildGraphSchema(): GraphQLSchema {
         MemberResolver,
         ApiKeyResolver,
         CollectionResolver,
+        EmbeddingDeploymentResolver,
+        CollectionDeploymentsResolver,
         DocumentResolver,
         IngestResolver,
         SearchResolver,

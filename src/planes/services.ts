@@ -6,11 +6,13 @@
  */
 import type { Conversation, Message } from '../domain/conversation.ts';
 import type { Document, DocumentProgress, IngestionStage, Metadata, Passage } from '../domain/document.ts';
+import type { EmbeddingDeployment } from '../domain/embedding-deployment.ts';
 import type {
   ApiKeyId,
   CollectionId,
   ConversationId,
   DocumentId,
+  EmbeddingDeploymentId,
   RunId,
   UploadId,
   UserId,
@@ -206,6 +208,49 @@ export interface SearchApi {
   search(principal: Principal, command: SearchCommand): Promise<readonly Passage[]>;
 }
 
+export interface CreateDeploymentCommand {
+  readonly collectionId: CollectionId;
+  /** One of those offered. */
+  readonly embedder: string;
+  /** Default: the configuration's. */
+  readonly gate: { readonly queryCountMin?: number; readonly recallMin?: number };
+}
+export type DeploymentOutcome =
+  | { readonly kind: 'done'; readonly deployment: EmbeddingDeployment }
+  | { readonly kind: 'not-offered'; readonly offered: readonly string[] }
+  | { readonly kind: 'embedder-failed'; readonly message: string }
+  | {
+      readonly kind: 'gate-closed';
+      /** Sentences. */
+      readonly problems: readonly string[];
+      readonly deployment: EmbeddingDeployment;
+    }
+  /** The state does not allow it, or no longer. */
+  | {
+      readonly kind: 'refused';
+      readonly message: string;
+      readonly deployment: EmbeddingDeployment | undefined;
+    };
+export interface EmbeddingDeploymentApi {
+  /** What may be deployed. */
+  offered(principal: Principal): readonly string[];
+  get(principal: Principal, id: EmbeddingDeploymentId): Promise<EmbeddingDeployment>;
+  /** Newest first, a bounded number. */
+  list(principal: Principal, collectionId: CollectionId): Promise<readonly EmbeddingDeployment[]>;
+  /** A worker builds it. One that failed goes on. */
+  create(principal: Principal, command: CreateDeploymentCommand): Promise<DeploymentOutcome>;
+  setCanary(principal: Principal, id: EmbeddingDeploymentId, percent: number): Promise<DeploymentOutcome>;
+  /** Through the gate, or, for an OWNER, by force. */
+  promote(
+    principal: Principal,
+    id: EmbeddingDeploymentId,
+    options: { readonly force: boolean },
+  ): Promise<DeploymentOutcome>;
+  rollBack(principal: Principal, id: EmbeddingDeploymentId): Promise<DeploymentOutcome>;
+  /** Ends it: its vectors are removed. */
+  retire(principal: Principal, id: EmbeddingDeploymentId): Promise<DeploymentOutcome>;
+}
+
 export interface ConversationApi {
   get(principal: Principal, id: ConversationId): Promise<Conversation>;
   list(principal: Principal, page: PageRequest<ConversationKey>): Promise<Page<Conversation>>;
@@ -257,6 +302,7 @@ export interface Services {
   readonly documents: DocumentApi;
   readonly uploads: UploadApi;
   readonly search: SearchApi;
+  readonly deployments: EmbeddingDeploymentApi;
   readonly conversations: ConversationApi;
   readonly runs: RunApi;
 }

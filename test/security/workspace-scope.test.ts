@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { buildSchema, type GraphQLSchema } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EMBEDDING_DIMENSIONS, ScriptedEmbeddings } from '../support/scripted-embeddings.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 import { nestedPlaces, type OwnIds, type Probe, probesOf } from './scope-walk.ts';
 
@@ -10,7 +11,7 @@ const PASSWORD = 'a long enough password';
 /** Answered with a typed failure instead of an error: here a client is expected to branch. */
 const TYPED_FAILURES: Readonly<Record<string, string>> = { 'removeMember.input.userId': 'UnknownUser' };
 /** These end what they name, so the owner's own control of them comes last. */
-const DESTRUCTIVE = /^(delete|remove|revoke|stop|switch|logout)/;
+const DESTRUCTIVE = /^(delete|remove|retire|revoke|stop|switch|logout)/;
 
 interface Result {
   readonly data?: Record<string, { readonly __typename?: string } | null> | null;
@@ -73,6 +74,7 @@ interface Belongings {
 }
 
 let system: TestSystem;
+let embeddings: ScriptedEmbeddings;
 let schema: GraphQLSchema;
 
 beforeAll(async () => {
@@ -84,12 +86,18 @@ beforeAll(async () => {
     'UPLOADS',
     'SEARCHES',
   ];
-  system = await startTestSystem(
-    Object.fromEntries(generous.map((name) => [`${name}_PER_MINUTE`, '100000'])),
-  );
+  embeddings = await ScriptedEmbeddings.start(0);
+  system = await startTestSystem({
+    ...Object.fromEntries(generous.map((name) => [`${name}_PER_MINUTE`, '100000'])),
+    EMBEDDING_BASE_URL: embeddings.url,
+    EMBEDDERS_OFFERED: `openai:scripted@${EMBEDDING_DIMENSIONS}`,
+  });
   schema = buildSchema(await readFile(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 });
-afterAll(() => system.close());
+afterAll(async () => {
+  await system.close();
+  await embeddings.close();
+});
 
 async function signUp(email: string): Promise<Caller> {
   const document = `mutation ($e: String!, $p: String!) { signUp(input: { email: $e, password: $p }) { ... on LoginSuccess { accessToken } } }`;
@@ -139,6 +147,13 @@ async function furnish(caller: Caller): Promise<Belongings> {
   }`,
     { c: conversation.id },
   );
+  const { createEmbeddingDeployment } = await caller.must<{
+    createEmbeddingDeployment: { deployment: { id: string } };
+  }>(
+    `mutation ($c: ID!) { createEmbeddingDeployment(input: { collectionId: $c, embedder: "openai:scripted@${EMBEDDING_DIMENSIONS}" }) {
+      ... on EmbeddingDeploymentSuccess { deployment { id } } } }`,
+    { c: made.createCollection.collection.id },
+  );
   const event = await caller.must<{ runEvents: { cursor: string } }>(
     'subscription ($r: ID!) { runEvents(runId: $r) { cursor } }',
     { r: run.id },
@@ -152,6 +167,7 @@ async function furnish(caller: Caller): Promise<Belongings> {
     shared: [
       documentId,
       made.createCollection.collection.id,
+      createEmbeddingDeployment.deployment.id,
       made.createUpload.uploadId,
       made.createApiKey.apiKey.id,
       workspace.id,

@@ -4,11 +4,13 @@
  */
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../../src/domain/errors.ts';
+import type { Embedder } from '../../src/domain/ports/models.ts';
 import type { DataPlaneDeps } from '../../src/planes/data/data-plane.ts';
 import { drain, leftovers, openDataPlane, textCommand } from '../support/data-plane.ts';
+import { TestEmbedders } from '../support/embedders.ts';
 
 type Moment = 'before' | 'after';
-const PORTS = ['documents', 'progress', 'blobs', 'chunks', 'embedder', 'jobs'] as const;
+const PORTS = ['documents', 'progress', 'blobs', 'chunks', 'deployments', 'jobs'] as const;
 
 class Fault {
   readonly #moment: Moment;
@@ -25,7 +27,9 @@ class Fault {
 
   wrap = (deps: DataPlaneDeps): DataPlaneDeps => {
     const wrapped = PORTS.map((port) => [port, this.#port(port, deps[port])] as const);
-    return { ...deps, ...Object.fromEntries(wrapped) };
+    const { name, embedder } = deps.embedders.standard;
+    const embedders = new TestEmbedders(this.#port('embedder', embedder) as Embedder, name);
+    return { ...deps, ...Object.fromEntries(wrapped), embedders };
   };
 
   #port(name: string, port: object): object {

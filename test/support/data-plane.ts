@@ -6,6 +6,7 @@ import { MemoryCollectionRepository } from '../../src/adapters/memory/memory-col
 import { MemoryDatabase } from '../../src/adapters/memory/memory-database.ts';
 import { MemoryDocumentProgressLog } from '../../src/adapters/memory/memory-document-progress-log.ts';
 import { MemoryDocumentRepository } from '../../src/adapters/memory/memory-document-repository.ts';
+import { MemoryEmbeddingDeploymentRepository } from '../../src/adapters/memory/memory-embedding-deployment-repository.ts';
 import { MemoryJobQueue } from '../../src/adapters/memory/memory-job-queue.ts';
 import { MemoryRateLimiter } from '../../src/adapters/memory/memory-rate-limiter.ts';
 import { MemoryUploadRepository } from '../../src/adapters/memory/memory-upload-repository.ts';
@@ -28,6 +29,7 @@ import {
 import { splitText } from '../../src/planes/data/splitter.ts';
 import type { Feed, IngestCommand } from '../../src/planes/services.ts';
 import { TestClock } from './clock.ts';
+import { TestEmbedders } from './embedders.ts';
 import { SeededRandom } from './random.ts';
 
 const DIMENSIONS = 32;
@@ -108,7 +110,9 @@ export async function openDataPlane(
     loader: inlineLoader,
     split: async (loaded) => splitText(loaded),
     log: noopLog,
-    ...{ jobs, embedder, clock, ids },
+    deployments: new MemoryEmbeddingDeploymentRepository(database),
+    embedders: new TestEmbedders(embedder),
+    ...{ jobs, clock, ids },
     ...overrides,
   };
   const planeOptions = { uploadSecret: UPLOAD_SECRET, ...options };

@@ -248,7 +248,7 @@ export class FakeWorld {
     };
   }
 
-  #createDocuments(): Mutable<Pick<Services, 'documents' | 'uploads' | 'search'>> {
+  #createDocuments(): Mutable<Pick<Services, 'documents' | 'uploads' | 'search' | 'deployments'>> {
     return {
       documents: {
         ingest: async (_principal, { title }) => ({
@@ -290,6 +290,16 @@ export class FakeWorld {
         },
       },
       search: { search: async () => [] },
+      deployments: {
+        offered: () => [],
+        list: async () => [],
+        get: noDeployment,
+        create: noDeployment,
+        setCanary: noDeployment,
+        promote: noDeployment,
+        rollBack: noDeployment,
+        retire: noDeployment,
+      },
     };
   }
 
@@ -330,4 +340,8 @@ export class FakeWorld {
       },
     };
   }
+}
+
+async function noDeployment(): Promise<never> {
+  throw notFound('embedding deployment');
 }

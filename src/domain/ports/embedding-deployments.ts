@@ -19,8 +19,8 @@ export interface EmbedderCatalog {
   readonly offered: readonly string[];
   /** Also of a deployment whose embedder is no longer offered. Throws BAD_USER_INPUT for no specification at all. */
   get(name: string): Promise<Embedder>;
-  /** Asked over a network, so that questions' vectors are worth caching. */
-  isRemote(name: string): boolean;
+  /** Its vectors of questions depend on nothing else and are worth keeping. */
+  isCacheable(name: string): boolean;
 }
 
 export interface NamedModel {

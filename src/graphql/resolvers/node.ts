@@ -4,6 +4,7 @@ import type { Principal } from '../../domain/principal.ts';
 import type { RequestContext } from '../context.ts';
 import { requireId } from '../inputs.ts';
 import { NodeInterface } from '../types/common.ts';
+import { shownDeployment } from './embedding-deployment.ts';
 
 interface NodeSource {
   readonly id: string;
@@ -14,6 +15,8 @@ type Fetch = (context: RequestContext, principal: Principal, id: string) => Prom
 const FETCH: Readonly<Record<string, Fetch>> = {
   doc: ({ services }, principal, id) => services.documents.get(principal, requireId('doc', id)),
   cnv: ({ services }, principal, id) => services.conversations.get(principal, requireId('cnv', id)),
+  dep: async ({ services }, principal, id) =>
+    shownDeployment(await services.deployments.get(principal, requireId('dep', id))),
   run: ({ services }, principal, id) => services.runs.get(principal, requireId('run', id)),
   wsp: ({ services }, principal) => services.workspaces.current(principal),
   usr: ({ services }, principal) => services.identity.getUser(principal),

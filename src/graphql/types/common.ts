@@ -9,6 +9,7 @@ const TYPE_OF_PREFIX: Readonly<Record<string, string>> = {
   doc: 'Document',
   cnv: 'Conversation',
   run: 'Run',
+  dep: 'EmbeddingDeployment',
 };
 
 @InterfaceType('Node', {

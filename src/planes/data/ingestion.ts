@@ -9,7 +9,6 @@ import type {
   Job,
   LoadedText,
 } from '../../domain/ports/documents.ts';
-import type { Clock } from '../../domain/ports/system.ts';
 import { documentKey, originalKey, stagingKey, structureKey, textKey } from './blob-keys.ts';
 import { ChunkWriter, type ChunkWriterDeps } from './chunk-writer.ts';
 import { toChunk } from './chunks.ts';
@@ -24,7 +23,6 @@ export interface IngestionDeps extends ChunkWriterDeps {
   readonly blobs: BlobStore;
   readonly loader: DocumentLoader;
   readonly split: Split;
-  readonly clock: Clock;
 }
 export type IngestJob = Extract<Job, { kind: 'ingest' }>;
 type StoredVersion = DocumentVersion & { readonly blobKey: string };
@@ -99,6 +97,7 @@ export class Ingestion {
     if (document === undefined || stored === undefined) throw new DocumentGone();
     if (document.activeVersion > version) return;
     if (document.activeVersion === version) {
+      await this.#writer.complete(scope, { ...document, documentId, version }, signal);
       if (!(await this.#wasToldDone(job))) await this.#tellDone(job, document.chunkCount);
       return;
     }
@@ -114,7 +113,7 @@ export class Ingestion {
     stages.at('index');
     await this.#publish(
       job,
-      { last, chunkCount: pieces.length, title: titleFor(document, stored, loaded) },
+      { document, last, chunkCount: pieces.length, title: titleFor(document, stored, loaded) },
       signal,
     );
   }
@@ -199,7 +198,12 @@ export class Ingestion {
   /** Index first, row last: READY means that a search has found it. Until then the row shows the older version. */
   async #publish(
     job: IngestJob,
-    { last, chunkCount, title }: { last: Chunk | undefined; chunkCount: number; title: string | undefined },
+    {
+      document,
+      last,
+      chunkCount,
+      title,
+    }: { document: Document; last: Chunk | undefined; chunkCount: number; title: string | undefined },
     signal: AbortSignal,
   ): Promise<void> {
     const { scope, documentId, version } = job;
@@ -207,7 +211,10 @@ export class Ingestion {
     await this.#tell(job, 'index');
     signal.throwIfAborted();
     await this.#checkWanted(job);
+    const written = { ...document, documentId, version };
+    await this.#writer.complete(scope, written, signal);
     await chunks.publish(scope, documentId, version);
+    await this.#writer.complete(scope, written, signal);
     await this.#tell(job, 'verify');
     if (last !== undefined) await this.#verify(job, last, signal);
     const published = await documents.publish(scope, documentId, {

@@ -2,7 +2,6 @@ import type { ErrorInfo } from '../../domain/errors.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { isLastAttempt } from '../../domain/job-attempts.ts';
 import type { ClaimedJob, JobQueue } from '../../domain/ports/documents.ts';
-import type { Log } from '../../domain/ports/system.ts';
 import { SYSTEM_SCOPE } from '../../domain/scope.ts';
 import { describeError, toErrorInfo } from './error-info.ts';
 import { Ingestion, type IngestionDeps, type IngestJob } from './ingestion.ts';
@@ -10,7 +9,6 @@ import { StageTracker } from './stage-tracker.ts';
 
 export interface JobRunnerDeps extends IngestionDeps {
   readonly jobs: JobQueue;
-  readonly log: Log;
 }
 
 /** The leases of these stores run 20 s. */

@@ -1,5 +1,9 @@
 import type { Cache, ChunkIndex } from '../../domain/ports/chunk-index.ts';
 import type { DocumentRepository } from '../../domain/ports/documents.ts';
+import type {
+  EmbedderCatalog,
+  EmbeddingDeploymentRepository,
+} from '../../domain/ports/embedding-deployments.ts';
 import type { CollectionRepository } from '../../domain/ports/identity.ts';
 import type { RateLimit, RateLimiter } from '../../domain/ports/limits.ts';
 import type { ChatModel, Embedder, Tokenizer } from '../../domain/ports/models.ts';
@@ -12,9 +16,12 @@ import type { Answerer } from './agent/answerer.ts';
 import { ExtractiveAnswerer } from './agent/extractive-answerer.ts';
 import { ModelAnswerer } from './agent/model-answerer.ts';
 import { ConversationService } from './conversation-service.ts';
-import { QueryEmbedding } from './retrieval/query-embedding.ts';
+import { EmbeddingRoutes } from './retrieval/embedding-routes.ts';
+import { type QueryEmbedding, QueryEmbeddings } from './retrieval/query-embedding.ts';
 import { Retriever } from './retrieval/retriever.ts';
 import { SearchService } from './retrieval/search-service.ts';
+import { ShadowQueries } from './retrieval/shadow-queries.ts';
+import { VectorLeg } from './retrieval/vector-leg.ts';
 import { RunExecutor } from './run/run-executor.ts';
 import { RunService } from './run/run-service.ts';
 
@@ -27,7 +34,9 @@ export interface ServingPlaneDeps {
   readonly runEventLog: RunEventLog;
   readonly chunkIndex: ChunkIndex;
   readonly documents: Pick<DocumentRepository, 'findMany'>;
-  readonly collections: Pick<CollectionRepository, 'find'>;
+  readonly collections: Pick<CollectionRepository, 'find' | 'list'>;
+  readonly deployments: Pick<EmbeddingDeploymentRepository, 'listLive' | 'addShadow'>;
+  readonly embedders: EmbedderCatalog;
   readonly rateLimiter: RateLimiter;
   readonly embedder: Embedder;
   readonly tokenizer: Tokenizer;
@@ -60,7 +69,9 @@ export interface ServingPlaneOptions {
   /** How long the live log keeps a finished run. */
   readonly logTtlMs: number;
   readonly searchTimeoutMs: number;
-  /** 0: embeddings of questions are not cached; worth it only for embedders asked over a network. */
+  /** Share of the live searches that is repeated on a candidate embedding deployment. */
+  readonly shadowSharePercent: number;
+  /** Of embedders that are asked over a network; 0: their vectors of questions are not kept. */
   readonly queryCacheTtlMs: number;
 }
 /** What a composition root need not decide. */
@@ -78,6 +89,7 @@ export const SERVING_DEFAULTS = {
   recoveryIntervalMs: 1_000,
   logTtlMs: 60 * 60_000,
   searchTimeoutMs: 15_000,
+  shadowSharePercent: 20,
   queryCacheTtlMs: 0,
 } as const satisfies Partial<ServingPlaneOptions>;
 
@@ -87,12 +99,21 @@ export interface ServingPlane {
   readonly runs: RunApi;
   /** `start` begins heartbeats and recovery; `drain` before the stores are closed. */
   readonly executor: RunExecutor;
+  /** By which model collections are searched. */
+  readonly routes: EmbeddingRoutes;
 }
 
 /** Wires the plane from its ports. Starts nothing. */
 export function createServingPlane(deps: ServingPlaneDeps, options: ServingPlaneOptions): ServingPlane {
-  const queryEmbedding = new QueryEmbedding(deps, { cacheTtlMs: options.queryCacheTtlMs });
-  const retriever = new Retriever({ ...deps, queryEmbedding });
+  const queryEmbeddings = new QueryEmbeddings(deps, { cacheTtlMs: options.queryCacheTtlMs });
+  const { standard } = deps.embedders;
+  const queryEmbedding = queryEmbeddings.of(standard.name, standard.embedder);
+  const routes = new EmbeddingRoutes(deps);
+  const vectorLeg = new VectorLeg({
+    ...{ ...deps, routes, queryEmbeddings },
+    shadows: new ShadowQueries(deps, { sharePercent: options.shadowSharePercent }),
+  });
+  const retriever = new Retriever({ ...deps, vectorLeg });
   const answerer = createAnswerer(deps, options, queryEmbedding);
   const agent = new Agent({ ...deps, retriever, answerer }, options);
   const price = options.prices[answerer.modelId] ?? FREE;
@@ -111,6 +132,7 @@ export function createServingPlane(deps: ServingPlaneDeps, options: ServingPlane
     conversations: new ConversationService(deps),
     runs: new RunService({ ...deps, executor, answerer }, { ...options, price }),
     executor,
+    routes,
   };
 }
 

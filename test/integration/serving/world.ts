@@ -8,6 +8,7 @@ import { MemoryCollectionRepository } from '../../../src/adapters/memory/memory-
 import { MemoryConversationRepository } from '../../../src/adapters/memory/memory-conversation-repository.ts';
 import { MemoryDatabase } from '../../../src/adapters/memory/memory-database.ts';
 import { MemoryDocumentRepository } from '../../../src/adapters/memory/memory-document-repository.ts';
+import { MemoryEmbeddingDeploymentRepository } from '../../../src/adapters/memory/memory-embedding-deployment-repository.ts';
 import { MemoryRateLimiter } from '../../../src/adapters/memory/memory-rate-limiter.ts';
 import { MemoryRunEventLog } from '../../../src/adapters/memory/memory-run-event-log.ts';
 import { MemoryRunRepository } from '../../../src/adapters/memory/memory-run-repository.ts';
@@ -31,19 +32,23 @@ import {
   type ServingPlaneDeps,
   type ServingPlaneOptions,
 } from '../../../src/planes/serving/serving-plane.ts';
+import { TestEmbedders } from '../../support/embedders.ts';
 
 export const clock = new SystemClock();
 export const ids = new UlidGenerator(clock, new SystemRandom());
 const staticModel = loadStaticModel();
 
 /** Everything a serving plane needs, on memory adapters; several planes (nodes) may share one world. */
-export interface World extends Omit<ServingPlaneDeps, 'documents' | 'collections' | 'chunkIndex'> {
+export interface World
+  extends Omit<ServingPlaneDeps, 'documents' | 'collections' | 'chunkIndex' | 'deployments' | 'embedders'> {
   readonly database: MemoryDatabase;
   readonly documents: MemoryDocumentRepository;
   readonly collections: MemoryCollectionRepository;
   readonly chunkIndex: MemoryChunkIndex;
   readonly ledger: MemoryUsageLedger;
+  readonly deployments: MemoryEmbeddingDeploymentRepository;
   readonly embedder: StaticEmbedder;
+  readonly embedders: TestEmbedders;
 }
 
 export async function createWorld(worldClock: Clock = clock): Promise<World> {
@@ -61,7 +66,9 @@ export async function createWorld(worldClock: Clock = clock): Promise<World> {
     chunkIndex: new MemoryChunkIndex(),
     rateLimiter: new MemoryRateLimiter({ clock: worldClock }),
     cache: new MemoryCache({ clock: worldClock }),
+    deployments: new MemoryEmbeddingDeploymentRepository(database),
     embedder,
+    embedders: new TestEmbedders(embedder),
     tokenizer: embedder.tokenizer,
     chatModel: undefined,
     ids,

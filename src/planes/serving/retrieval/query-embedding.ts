@@ -1,7 +1,32 @@
 import { createHash } from 'node:crypto';
 import type { Cache, ChunkIndex } from '../../../domain/ports/chunk-index.ts';
+import type { EmbedderCatalog } from '../../../domain/ports/embedding-deployments.ts';
 import type { Embedder } from '../../../domain/ports/models.ts';
 import type { WorkspaceScope } from '../../../domain/scope.ts';
+
+/** One for each embedder of the catalog. */
+export class QueryEmbeddings {
+  readonly #deps: Omit<QueryEmbeddingDeps, 'embedder'> & { readonly embedders: EmbedderCatalog };
+  readonly #cacheTtlMs: number;
+  readonly #made = new Map<Embedder, QueryEmbedding>();
+
+  constructor(
+    deps: Omit<QueryEmbeddingDeps, 'embedder'> & { readonly embedders: EmbedderCatalog },
+    options: { readonly cacheTtlMs: number },
+  ) {
+    this.#deps = deps;
+    this.#cacheTtlMs = options.cacheTtlMs;
+  }
+
+  of(name: string, embedder: Embedder): QueryEmbedding {
+    const known = this.#made.get(embedder);
+    if (known !== undefined) return known;
+    const cacheTtlMs = this.#deps.embedders.isCacheable(name) ? this.#cacheTtlMs : 0;
+    const made = new QueryEmbedding({ ...this.#deps, embedder }, { cacheTtlMs });
+    this.#made.set(embedder, made);
+    return made;
+  }
+}
 
 export interface QueryEmbeddingDeps {
   readonly embedder: Embedder;

@@ -2,12 +2,11 @@ import type { Chunk, Document, Passage } from '../../../domain/document.ts';
 import type { ChunkId, DocumentId } from '../../../domain/ids.ts';
 import type { ChunkIndex, ChunkSelection, ScoredChunk } from '../../../domain/ports/chunk-index.ts';
 import type { DocumentRepository } from '../../../domain/ports/documents.ts';
-import type { Embedder } from '../../../domain/ports/models.ts';
 import type { RetrievalMode } from '../../../domain/retrieval.ts';
 import type { WorkspaceScope } from '../../../domain/scope.ts';
 import { analyze } from '../../../domain/text-analyzer.ts';
 import { type Candidate, type FusedCandidate, fuse } from './fusion.ts';
-import type { QueryEmbedding } from './query-embedding.ts';
+import type { VectorHits, VectorLeg } from './vector-leg.ts';
 
 const LEG_COUNT_MAX = 200;
 const QUERY_LENGTH_MAX = 4_000;
@@ -18,8 +17,7 @@ const SPARE_COUNT = 8;
 export interface RetrieverDeps {
   readonly chunkIndex: ChunkIndex;
   readonly documents: Pick<DocumentRepository, 'findMany'>;
-  readonly embedder: Pick<Embedder, 'model' | 'vectorWeight'>;
-  readonly queryEmbedding: QueryEmbedding;
+  readonly vectorLeg: VectorLeg;
 }
 export interface RetrievalQuery {
   readonly text: string;
@@ -46,15 +44,15 @@ export class Retriever {
     signal: AbortSignal,
   ): Promise<readonly Passage[]> {
     const text = query.text.slice(0, QUERY_LENGTH_MAX).toWellFormed();
-    const { embedder } = this.#deps;
+    const question = { text, selection: query.selection, limit: LEG_COUNT_MAX };
     const mode = query.mode ?? 'HYBRID';
-    const [lexicalLeg, vectorLeg] = await Promise.all([
+    const [lexicalLeg, vectors] = await Promise.all([
       mode === 'VECTOR' ? NO_LEXICAL_LEG : this.#searchLexical(scope, text, query.selection),
-      mode === 'LEXICAL' ? NO_VECTOR_LEG : this.#searchVector(scope, text, query.selection, signal),
+      mode === 'LEXICAL' ? NO_VECTORS : this.#deps.vectorLeg.search(scope, question, signal),
     ]);
     signal.throwIfAborted();
-    const candidates = await this.#complete(scope, { ...lexicalLeg, ...vectorLeg });
-    const fused = fuse(candidates, WEIGHT_OF_ONE_LEG[mode] ?? embedder.vectorWeight);
+    const candidates = await this.#complete(scope, { ...lexicalLeg, vectors });
+    const fused = fuse(candidates, WEIGHT_OF_ONE_LEG[mode] ?? vectors.weight);
     return this.#read(scope, fused, query);
   }
 
@@ -67,20 +65,6 @@ export class Retriever {
     if (terms.length === 0) return NO_LEXICAL_LEG;
     const lexicalHits = await this.#deps.chunkIndex.searchLexical(scope, terms, selection, LEG_COUNT_MAX);
     return { terms, lexicalHits };
-  }
-
-  async #searchVector(
-    scope: WorkspaceScope,
-    text: string,
-    selection: ChunkSelection,
-    signal: AbortSignal,
-  ): Promise<Pick<Legs, 'vector' | 'vectorHits'>> {
-    const { chunkIndex, embedder, queryEmbedding } = this.#deps;
-    const vector = await queryEmbedding.embed(scope, text, signal);
-    // A text without a known token has no direction: every score would be 0.
-    if (vector.every((value) => value === 0)) return NO_VECTOR_LEG;
-    const vectorHits = await chunkIndex.searchVector(scope, embedder.model, vector, selection, LEG_COUNT_MAX);
-    return { vector, vectorHits };
   }
 
   /** The candidates' texts as passages, until there are enough. */
@@ -106,16 +90,13 @@ export class Retriever {
   /** The union of both legs; what one leg left out is scored there by id. */
   async #complete(scope: WorkspaceScope, legs: Legs): Promise<Candidate[]> {
     const lexical = scoresById(legs.lexicalHits);
-    const vector = scoresById(legs.vectorHits);
-    const { chunkIndex, embedder } = this.#deps;
+    const vector = scoresById(legs.vectors.hits);
+    const { chunkIndex } = this.#deps;
     // A leg that is not full has named everything that scores there: what it missed is 0, and needs no question.
     const lexicalMisses = legs.lexicalHits.length < LEG_COUNT_MAX ? [] : missing(vector, lexical);
-    const vectorMisses = legs.vectorHits.length < LEG_COUNT_MAX ? [] : missing(lexical, vector);
     const [lexicalRest, vectorRest] = await Promise.all([
       lexicalMisses.length === 0 ? [] : chunkIndex.scoreLexical(scope, legs.terms, lexicalMisses),
-      vectorMisses.length === 0
-        ? []
-        : chunkIndex.scoreVector(scope, embedder.model, legs.vector, vectorMisses),
+      legs.vectors.score(missing(lexical, vector)),
     ]);
     for (const { chunkId, score } of lexicalRest) lexical.set(chunkId, score);
     for (const { chunkId, score } of vectorRest) vector.set(chunkId, score);
@@ -154,13 +135,12 @@ export class Retriever {
 /** Where one leg is all there is, the embedder's share of two says nothing. */
 const WEIGHT_OF_ONE_LEG: Partial<Record<RetrievalMode, number>> = { LEXICAL: 0, VECTOR: 1 };
 const NO_LEXICAL_LEG = { terms: [], lexicalHits: [] };
-const NO_VECTOR_LEG = { vector: new Float32Array(), vectorHits: [] };
+const NO_VECTORS: VectorHits = { hits: [], weight: 0, score: async () => [] };
 
 interface Legs {
   readonly terms: readonly string[];
-  readonly vector: Float32Array;
   readonly lexicalHits: readonly ScoredChunk[];
-  readonly vectorHits: readonly ScoredChunk[];
+  readonly vectors: VectorHits;
 }
 
 /** The second of two checks; the first is inside the index query. */
