@@ -1,4 +1,5 @@
 import type { LocalEmbedder } from '../adapters/local/local-embedder.ts';
+import type { NamedModel } from '../adapters/local/model-names.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Embedder } from '../domain/ports/models.ts';
 import type { Clock } from '../domain/ports/system.ts';
@@ -53,13 +54,8 @@ export class Embedders {
   }
 
   /** The one of the settings. Throws ConfigError. */
-  async openConfigured(): Promise<Embedder> {
-    try {
-      return await this.open(this.#deps.config.embedder);
-    } catch (error) {
-      if (!(error instanceof DomainError && error.code === 'BAD_USER_INPUT')) throw error;
-      throw new ConfigError([`EMBEDDER: ${error.message}`]);
-    }
+  openConfigured(): Promise<Embedder> {
+    return asConfigError(() => this.open(this.#deps.config.embedder));
   }
 
   /** Ends the processes of local models. */
@@ -85,18 +81,43 @@ export class Embedders {
   }
 
   async #openLocal(name: string): Promise<Embedder> {
-    const { config } = this.#deps;
-    const { findModel } = await import('../adapters/local/model-names.ts');
+    const { modelsFolder, EMBEDDING_THREAD_COUNT: threadCount } = this.#deps.config;
     const { LocalEmbedder } = await import('../adapters/local/local-embedder.ts');
-    const { ModelFolderError } = await import('../adapters/local/model-description.ts');
-    try {
-      const named = await findModel(name, config.modelsFolder);
-      const embedder = await LocalEmbedder.open({ ...named, threadCount: config.EMBEDDING_THREAD_COUNT });
-      this.#local.push(embedder);
-      return embedder;
-    } catch (error) {
-      if (!(error instanceof ModelFolderError)) throw error;
-      throw new DomainError('BAD_USER_INPUT', `local:${name}: ${error.message}.`);
-    }
+    const named = await findLocalModel(name, modelsFolder);
+    const embedder = await orBadInput(name, () => LocalEmbedder.open({ ...named, threadCount }));
+    this.#local.push(embedder);
+    return embedder;
+  }
+}
+
+/** Looks at the setting and the model's files, and loads nothing: a start fails before it opens any store. */
+export function checkConfiguredEmbedder({ embedder, modelsFolder }: Config): Promise<void> {
+  return asConfigError(async () => {
+    const spec = parseEmbedderSpec(embedder);
+    if (spec.kind === 'local') await findLocalModel(spec.name, modelsFolder);
+  });
+}
+
+async function findLocalModel(name: string, modelsFolder: string): Promise<NamedModel> {
+  const { findModel } = await import('../adapters/local/model-names.ts');
+  return orBadInput(name, () => findModel(name, modelsFolder));
+}
+
+async function orBadInput<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const { ModelFolderError } = await import('../adapters/local/model-description.ts');
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ModelFolderError)) throw error;
+    throw new DomainError('BAD_USER_INPUT', `local:${name}: ${error.message}.`);
+  }
+}
+
+async function asConfigError<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DomainError && error.code === 'BAD_USER_INPUT')) throw error;
+    throw new ConfigError([`EMBEDDER: ${error.message}`]);
   }
 }

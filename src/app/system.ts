@@ -4,6 +4,7 @@ import type { ControlPlane } from '../planes/control/control-plane.ts';
 import { DEMO_USER } from '../planes/control/seed.ts';
 import type { Config } from './config.ts';
 import { edgeOptions } from './edge-options.ts';
+import { checkConfiguredEmbedder } from './embedders.ts';
 import type { OpenContext } from './open-context.ts';
 import type { DataPlane } from './planes.ts';
 import { readinessOf } from './readiness.ts';
@@ -43,6 +44,7 @@ export async function startSystem(options: StartOptions): Promise<System> {
 
 async function start(context: StartOptions & { readonly shutdown: ShutdownStack }): Promise<System> {
   const { config, log, role, shutdown } = context;
+  await checkConfiguredEmbedder(config);
   // Reading the libraries of agent and GraphQL takes as long as PostgreSQL takes to start: side by side.
   const modules = Promise.all([import('./planes.ts'), import('./http/server.ts')]);
   modules.catch(() => {});
