@@ -17,6 +17,7 @@ const { values } = parseArgs({
     stores: { type: 'string' },
     lanes: { type: 'string' },
     nodes: { type: 'string', default: '6' },
+    verbose: { type: 'boolean', default: false },
   },
 });
 const servers = findServers(process.env);
@@ -27,10 +28,14 @@ const seed = values.seed === undefined ? randomInt(1_000_000_000) : Number(value
 const lanes = Number(values.lanes ?? (stores === 'servers' ? 4 : 2));
 console.log(`seed ${seed}, ${values.trials} trials on ${stores}, ${lanes} at a time`);
 
+// Nothing that was started may outlive this process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 let shown = 0;
 const onTrial = (tally: Tally) => {
   for (const finding of tally.findings.slice(shown)) console.log(finding);
   shown = tally.findings.length;
+  if (values.verbose) console.log(tally.last);
   if (tally.trials % PROGRESS_EVERY === 0) console.log(tally.progress());
 };
 const tally = await runTrials({

@@ -11,6 +11,7 @@ import { ChaosStores, type ServerUrls } from './server-stores.ts';
 const OTHERS_MIN = 2;
 const LOOK_MS = 20;
 const START_ATTEMPTS_MAX = 5;
+const STARTS_AT_ONCE = 2;
 
 export interface ServerFleetOptions {
   readonly urls: ServerUrls;
@@ -45,7 +46,10 @@ export class ServerFleet implements Fleet {
     try {
       // The first one alone compiles what the others then read.
       await fleet.#start();
-      await Promise.all(Array.from({ length: options.nodeCount - 1 }, () => fleet.#start()));
+      for (let count = 1; count < options.nodeCount; count += STARTS_AT_ONCE) {
+        const missing = Math.min(STARTS_AT_ONCE, options.nodeCount - count);
+        await Promise.all(Array.from({ length: missing }, () => fleet.#start()));
+      }
     } catch (error) {
       await fleet.close();
       throw error;
@@ -125,7 +129,7 @@ export class ServerFleet implements Fleet {
     await Promise.all([...this.#nodes].map((node) => node.process.kill('SIGKILL')));
     await this.#pool.end();
     await this.#stores.drop();
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
   #replace(node: ChaosNode, signal: 'SIGKILL' | 'SIGTERM'): void {

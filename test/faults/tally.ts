@@ -16,6 +16,8 @@ export interface Verdict {
 /** Counts what trials found. */
 export class Tally {
   readonly findings: string[] = [];
+  /** One line about the last trial. */
+  last = '';
   #trials = 0;
   #runs = 0;
   readonly #hits: Record<ProcessFault, number> = { SIGKILL: 0, SIGSTOP: 0, SIGTERM: 0 };
@@ -29,7 +31,8 @@ export class Tally {
     return this.#trials;
   }
 
-  add(trial: number, { plan, hit, findings, takeoverMs }: TrialResult): void {
+  add(trial: number, { plan, hit, findings, takeoverMs, phasesMs }: TrialResult): void {
+    this.last = `trial ${trial}: ${plan.fault} ${plan.moment.kind}, ${hit ? 'hit' : 'missed'}, ms ${phasesMs.join(' ')}, takeover ${takeoverMs.join(' ')}`;
     this.#trials += 1;
     this.#runs += plan.runs.length;
     if (hit || plan.fault === 'SIGTERM') this.#hits[plan.fault] += 1;

@@ -9,7 +9,7 @@ import { type Finding, judgeLedger, judgeRun } from './run-checks.ts';
 import { SentRun, sendSurely } from './sends.ts';
 import { planTrial, type RunPlan, type TrialPlan, trialRandom } from './trial-plan.ts';
 
-const TRIAL_MAX_MS = 60_000;
+const TRIAL_MAX_MS = 90_000;
 const LEDGER_MAX_MS = 15_000;
 const LOOK_MS = 4;
 const STOPPED_MAX_MS = 6_000;
@@ -20,6 +20,8 @@ export interface TrialResult {
   readonly hit: boolean;
   readonly findings: readonly Finding[];
   readonly takeoverMs: readonly number[];
+  /** Until a victim was free, until it was hurt, until everybody had read to the end, and until all was checked. */
+  readonly phasesMs: readonly number[];
 }
 interface LiveRun {
   readonly plan: RunPlan;
@@ -32,7 +34,8 @@ export class Trial {
   readonly #lane: Lane;
   readonly #plan: TrialPlan;
   readonly #pick: () => number;
-  readonly #deadline = AbortSignal.timeout(TRIAL_MAX_MS);
+  /** From when it has its victim. */
+  #deadline = AbortSignal.timeout(TRIAL_MAX_MS);
   readonly #runs: readonly LiveRun[];
   readonly #failures: Finding[] = [];
   #faultAt = 0;
@@ -52,7 +55,10 @@ export class Trial {
 
   async perform(tokenizer: Tokenizer): Promise<TrialResult> {
     const { fleet } = this.#lane;
+    const marks = [Date.now()];
     const victim = await fleet.reserveVictim(this.#pick());
+    marks.push(Date.now());
+    this.#deadline = AbortSignal.timeout(TRIAL_MAX_MS);
     for (const reader of this.#runs.flatMap(({ readers }) => readers)) reader.begin();
     const work = this.#runs.flatMap((run) => [...this.#sends(run, victim), ...this.#reads(run, victim)]);
     const done = Promise.all(work);
@@ -63,8 +69,13 @@ export class Trial {
     await this.#hurt(victim, () => isDone);
     await done;
     fleet.release(victim);
-    const findings = [...this.#failures, ...(await this.#judge(tokenizer))];
+    marks.push(this.#faultAt, Date.now());
+    const judged = await this.#judge(tokenizer);
+    const findings = [...this.#failures, ...judged];
+    marks.push(Date.now());
+    const phasesMs = marks.slice(1).map((mark, index) => mark - (marks[index] ?? mark));
     return {
+      phasesMs,
       plan: this.#plan,
       hit: await this.#wasHit(victim),
       findings,
@@ -161,13 +172,20 @@ export class Trial {
     return undefined;
   }
 
+  /** The victim held a run when it was hurt, and did not get to its end: another lease came after the victim's. */
   async #wasHit(victim: ChaosNode): Promise<boolean> {
     if (this.#plan.fault === 'SIGTERM') return false;
     const held = this.#heldBy(victim);
     const generations = await this.#lane.fleet.generations(
       held.flatMap(({ sent }) => sent.runIds.slice(0, 1)),
     );
-    return held.some((run) => this.#handover(run) || (generations.get(run.sent.runIds[0] ?? '') ?? 1) > 1);
+    return held.some((run) => {
+      const runId = run.sent.runIds[0] ?? '';
+      const lease = this.#leases.get(runId);
+      // A slow machine may have lost it before; then somebody else held it.
+      if (lease && lease.generation > 1) return false;
+      return this.#handover(run) !== undefined || (generations.get(runId) ?? 1) > 1;
+    });
   }
 
   #takeovers(victim: ChaosNode): number[] {
@@ -175,7 +193,7 @@ export class Trial {
     return this.#heldBy(victim).flatMap((run) => {
       const lease = this.#leases.get(run.sent.runIds[0] ?? '');
       const handover = this.#handover(run);
-      if (!lease || !handover) return [];
+      if (!lease || lease.generation > 1 || !handover) return [];
       return [Math.max(0, handover.at - this.#lane.fleet.resumableAt(victim, lease.leaseUntil))];
     });
   }

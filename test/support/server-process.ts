@@ -25,6 +25,9 @@ export interface Exit {
 
 /** Started and not yet ended: what a failed test leaves behind must not keep its folder busy. */
 const running = new Set<CliProcess>();
+process.once('exit', () => {
+  for (const { child } of running) child.kill('SIGKILL');
+});
 
 /** The built command line as a child of its own, with an environment of nothing but what is given. */
 export class CliProcess {
@@ -135,7 +138,10 @@ export async function startServer({
     LOGIN_PER_ACCOUNT_PER_MINUTE: '1000',
     ...env,
   });
-  const [, playground = ''] = await process.printed(/^ready(?: (\S+))?/m);
+  const [, playground = ''] = await process.printed(/^ready(?: (\S+))?/m).catch((error: unknown) => {
+    process.child.kill('SIGKILL');
+    throw error;
+  });
   const url = playground.replace(/\/playground$/, '');
   return {
     url,
