@@ -17,6 +17,7 @@ const { values } = parseArgs({
     stores: { type: 'string' },
     lanes: { type: 'string' },
     nodes: { type: 'string', default: '6' },
+    'lease-ms': { type: 'string', default: '1000' },
     verbose: { type: 'boolean', default: false },
   },
 });
@@ -45,6 +46,7 @@ const tally = await runTrials({
   lanes,
   servers: stores === 'servers' ? servers : undefined,
   nodeCount: Number(values.nodes),
+  leaseMs: Number(values['lease-ms']),
   onTrial,
 });
 for (const finding of tally.findings.slice(shown)) console.log(finding);

@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../support/free-port.ts';
 import { DataFolderFixture, startServer } from '../support/server-process.ts';
-import { auditLedger, type ChaosNode, type Fleet, LEASE_MS, type Lease, NODE_ENVIRONMENT } from './fleet.ts';
+import { auditLedger, type ChaosNode, type Fleet, type Lease, NODE_ENVIRONMENT } from './fleet.ts';
 
 const LOOK_MS = 20;
-/** Between two heartbeats, and a little for a late one. */
-const HEARTBEAT_MS = LEASE_MS / 3 + 50;
+/** Heartbeats in a lease; the last one may be a little late. */
+const HEARTBEATS = 3;
+const LATE_MS = 50;
 
 /** One process on a data folder of its own, at one address; whenever it ends it is started again. */
 export class EmbeddedFleet implements Fleet {
+  readonly leaseMs: number;
   readonly #folder: DataFolderFixture;
   readonly #port: number;
   readonly #environment: Readonly<Record<string, string>>;
@@ -20,15 +22,25 @@ export class EmbeddedFleet implements Fleet {
   private constructor(
     folder: DataFolderFixture,
     port: number,
+    leaseMs: number,
     environment: Readonly<Record<string, string>>,
   ) {
+    this.leaseMs = leaseMs;
     this.#folder = folder;
     this.#port = port;
     this.#environment = environment;
   }
 
-  static async start(modelEnvironment: Readonly<Record<string, string>>): Promise<EmbeddedFleet> {
-    const fleet = new EmbeddedFleet(await DataFolderFixture.make(), await freePort(), modelEnvironment);
+  static async start(
+    leaseMs: number,
+    modelEnvironment: Readonly<Record<string, string>>,
+  ): Promise<EmbeddedFleet> {
+    const fleet = new EmbeddedFleet(
+      await DataFolderFixture.make(),
+      await freePort(),
+      leaseMs,
+      modelEnvironment,
+    );
     await fleet.#start();
     return fleet;
   }
@@ -74,7 +86,7 @@ export class EmbeddedFleet implements Fleet {
 
   /** Its PostgreSQL is its own: the earliest end that a lease renewed in time can have. */
   async leases(runIds: readonly string[]): Promise<ReadonlyMap<string, Lease>> {
-    const leaseUntil = Date.now() + LEASE_MS - HEARTBEAT_MS;
+    const leaseUntil = Date.now() + this.leaseMs - this.leaseMs / HEARTBEATS - LATE_MS;
     return new Map(runIds.map((id) => [id, { generation: Number.NaN, leaseUntil }]));
   }
 
@@ -114,7 +126,12 @@ export class EmbeddedFleet implements Fleet {
   async #start(): Promise<void> {
     const server = await startServer({
       folder: this.#folder.path,
-      env: { ...NODE_ENVIRONMENT, ...this.#environment, PORT: String(this.#port) },
+      env: {
+        ...NODE_ENVIRONMENT,
+        ...this.#environment,
+        PORT: String(this.#port),
+        RUN_LEASE_MS: String(this.leaseMs),
+      },
     });
     this.#resumableAt = Date.now();
     this.#node = { url: server.url, process: server, state: 'ready', isVictim: false };

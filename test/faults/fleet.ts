@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { runCli, type ServerProcess } from '../support/server-process.ts';
-
-export const LEASE_MS = 1_000;
+import type { StoreProxies } from './store-proxies.ts';
 
 /** One process that answers. */
 export interface ChaosNode {
   readonly url: string;
   readonly process: ServerProcess;
   state: 'ready' | 'stopped' | 'gone';
+  /** Between it and its stores, if there are any. */
+  readonly proxies?: StoreProxies | undefined;
   /** A trial will hurt it: no other one may. */
   isVictim: boolean;
 }
@@ -19,10 +20,11 @@ export interface Lease {
 
 /** The processes under test, on one kind of stores. */
 export interface Fleet {
+  readonly leaseMs: number;
   /** Those that a health check would call alive. */
   ready(): readonly ChaosNode[];
-  /** A node for one trial to hurt, as soon as enough others are there. */
-  reserveVictim(fraction: number): Promise<ChaosNode>;
+  /** A node for one trial to hurt, as soon as enough others are there; behind proxies if the fleet has such nodes. */
+  reserveVictim(fraction: number, behindProxies: boolean): Promise<ChaosNode>;
   release(node: ChaosNode): void;
   /** SIGKILL; another process is started in its place. */
   kill(node: ChaosNode): void;
@@ -46,7 +48,6 @@ export interface Fleet {
 
 export const NODE_ENVIRONMENT = {
   LOG_LEVEL: 'fatal',
-  RUN_LEASE_MS: String(LEASE_MS),
   SHUTDOWN_GRACE_MS: '300',
   MESSAGES_PER_MINUTE: '1000000',
   SIGN_UP_PER_ADDRESS_PER_MINUTE: '100000',

@@ -11,6 +11,8 @@ import { Tally } from './tally.ts';
 import { Trial } from './trial.ts';
 
 const MODEL_REQUESTS_KEPT_MAX = 1_000;
+/** Short, so that a trial is: a takeover waits for the end of a lease. */
+const LEASE_MS = 1_000;
 
 export interface ChaosOptions {
   readonly trials: number;
@@ -22,6 +24,7 @@ export interface ChaosOptions {
   /** undefined: the embedded stores. */
   readonly servers: ServerUrls | undefined;
   readonly nodeCount: number;
+  readonly leaseMs?: number;
   readonly onTrial?: (tally: Tally) => void;
 }
 
@@ -65,9 +68,9 @@ export async function runTrials(options: ChaosOptions): Promise<Tally> {
 
 /** One for all lanes, or on the embedded stores, which belong to one process, one a lane. */
 async function startFleets(
-  { servers, lanes, nodeCount }: ChaosOptions,
+  { servers, lanes, nodeCount, leaseMs = LEASE_MS }: ChaosOptions,
   modelEnvironment: Readonly<Record<string, string>>,
 ): Promise<readonly Fleet[]> {
-  if (servers) return [await ServerFleet.start({ urls: servers, nodeCount, modelEnvironment })];
-  return Promise.all(Array.from({ length: lanes }, () => EmbeddedFleet.start(modelEnvironment)));
+  if (servers) return [await ServerFleet.start({ urls: servers, nodeCount, leaseMs, modelEnvironment })];
+  return Promise.all(Array.from({ length: lanes }, () => EmbeddedFleet.start(leaseMs, modelEnvironment)));
 }

@@ -6,14 +6,17 @@ import pg from 'pg';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { auditLedger, type ChaosNode, type Fleet, type Lease, NODE_ENVIRONMENT } from './fleet.ts';
 import { ChaosStores, type ServerUrls } from './server-stores.ts';
+import { StoreProxies } from './store-proxies.ts';
 
 /** Left unhurt at any moment. */
 const OTHERS_MIN = 2;
 const LOOK_MS = 20;
 const START_ATTEMPTS_MAX = 5;
 const STARTS_AT_ONCE = 2;
+const NODES_A_PROXY = 3;
 
 export interface ServerFleetOptions {
+  readonly leaseMs: number;
   readonly urls: ServerUrls;
   readonly nodeCount: number;
   readonly modelEnvironment: Readonly<Record<string, string>>;
@@ -21,6 +24,7 @@ export interface ServerFleetOptions {
 
 /** Several `serve` processes on the four servers; whoever is killed is replaced. */
 export class ServerFleet implements Fleet {
+  readonly leaseMs: number;
   readonly #options: ServerFleetOptions;
   readonly #stores: ChaosStores;
   readonly #pool: pg.Pool;
@@ -33,6 +37,7 @@ export class ServerFleet implements Fleet {
 
   private constructor(options: ServerFleetOptions, stores: ChaosStores, folder: string) {
     this.#options = options;
+    this.leaseMs = options.leaseMs;
     this.#stores = stores;
     this.#folder = folder;
     this.#pool = new pg.Pool({ connectionString: stores.urls.DATABASE_URL, max: 4 });
@@ -61,10 +66,11 @@ export class ServerFleet implements Fleet {
     return [...this.#nodes].filter(({ state }) => state === 'ready');
   }
 
-  async reserveVictim(fraction: number): Promise<ChaosNode> {
+  async reserveVictim(fraction: number, behindProxies: boolean): Promise<ChaosNode> {
     for (;;) {
       const free = this.ready().filter(({ isVictim }) => !isVictim);
-      const victim = free[Math.floor(fraction * free.length)];
+      const fit = behindProxies ? free.filter(({ proxies }) => proxies) : free;
+      const victim = fit[Math.floor(fraction * fit.length)];
       if (victim && free.length > OTHERS_MIN) {
         victim.isVictim = true;
         return victim;
@@ -151,8 +157,18 @@ export class ServerFleet implements Fleet {
   async #start(): Promise<void> {
     for (let attempt = 1; !this.#closing; attempt += 1) {
       try {
-        const server = await this.#startProcess();
-        this.#nodes.add({ url: server.url, process: server, state: 'ready', isVictim: false });
+        this.#startedCount += 1;
+        const proxies = await this.#proxiesFor(this.#startedCount);
+        const server = await this.#startProcess(this.#startedCount, proxies?.urls ?? this.#stores.urls);
+        const node: ChaosNode = {
+          url: server.url,
+          process: server,
+          state: 'ready',
+          proxies,
+          isVictim: false,
+        };
+        this.#nodes.add(node);
+        void server.process.exited.then(() => proxies?.close());
         return;
       } catch (error) {
         // A busy machine may be too slow for a store's deadline.
@@ -161,15 +177,20 @@ export class ServerFleet implements Fleet {
     }
   }
 
-  #startProcess(): Promise<ServerProcess> {
-    this.#startedCount += 1;
+  /** Bytes that pass through this process cost it time: not before every node. */
+  async #proxiesFor(count: number): Promise<StoreProxies | undefined> {
+    return count % NODES_A_PROXY === 2 ? StoreProxies.open(this.#stores.urls) : undefined;
+  }
+
+  #startProcess(count: number, urls: ServerUrls): Promise<ServerProcess> {
     return startServer({
       command: 'serve',
-      folder: join(this.#folder, `node-${this.#startedCount}`),
+      folder: join(this.#folder, `node-${count}`),
       env: {
         ...NODE_ENVIRONMENT,
         ...this.#options.modelEnvironment,
-        ...this.#stores.urls,
+        ...urls,
+        RUN_LEASE_MS: String(this.leaseMs),
         NODE_COMPILE_CACHE: join(this.#folder, 'compiled'),
       },
     });

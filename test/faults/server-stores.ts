@@ -5,8 +5,9 @@ import pg from 'pg';
 import { parseScyllaUrl } from '../../src/adapters/scylla/scylla-url.ts';
 import { runCli } from '../support/server-process.ts';
 
-const STORES = ['DATABASE_URL', 'MONGODB_URL', 'SCYLLA_URL', 'REDIS_URL'] as const;
-export type ServerUrls = Readonly<Record<(typeof STORES)[number], string>>;
+export const STORES = ['DATABASE_URL', 'MONGODB_URL', 'SCYLLA_URL', 'REDIS_URL'] as const;
+export type StoreName = (typeof STORES)[number];
+export type ServerUrls = Readonly<Record<StoreName, string>>;
 
 /** The servers of the `*_TEST` variables, if all four are set. */
 export function findServers(environment: NodeJS.ProcessEnv): ServerUrls | undefined {

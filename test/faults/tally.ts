@@ -1,6 +1,6 @@
 import type { Harm } from './run-checks.ts';
 import type { TrialResult } from './trial.ts';
-import type { ProcessFault } from './trial-plan.ts';
+import type { Fault } from './trial-plan.ts';
 
 /** What the last line says. */
 export interface Verdict {
@@ -20,7 +20,7 @@ export class Tally {
   last = '';
   #trials = 0;
   #runs = 0;
-  readonly #hits: Record<ProcessFault, number> = { SIGKILL: 0, SIGSTOP: 0, SIGTERM: 0 };
+  readonly #hits: Record<Fault, number> = { SIGKILL: 0, SIGSTOP: 0, SIGTERM: 0, network: 0 };
   readonly #harms: Record<Harm, number> = { lost: 0, doubled: 0, misbilled: 0 };
   readonly #takeoverMs: number[] = [];
 
@@ -35,7 +35,7 @@ export class Tally {
     this.last = `trial ${trial}: ${plan.fault} ${plan.moment.kind}, ${hit ? 'hit' : 'missed'}, ms ${phasesMs.join(' ')}, takeover ${takeoverMs.join(' ')}`;
     this.#trials += 1;
     this.#runs += plan.runs.length;
-    if (hit || plan.fault === 'SIGTERM') this.#hits[plan.fault] += 1;
+    if (hit || plan.fault === 'SIGTERM' || plan.fault === 'network') this.#hits[plan.fault] += 1;
     for (const { harm, what } of findings)
       this.report(harm, `trial ${trial} (${plan.fault}, ${plan.moment.kind}): ${what}`);
     this.#takeoverMs.push(...takeoverMs);
@@ -47,9 +47,9 @@ export class Tally {
   }
 
   progress(): string {
-    const { SIGKILL, SIGSTOP, SIGTERM } = this.#hits;
+    const { SIGKILL, SIGSTOP, SIGTERM, network } = this.#hits;
     const takeover = [0.5, 0.99, 1].map((share) => this.#takeoverQuantile(share)).join(' / ');
-    return `${this.#trials} trials, ${this.#runs} runs: ${SIGKILL} killed, ${SIGSTOP} stopped, ${SIGTERM} drained; takeover p50 / p99 / max ${takeover} ms`;
+    return `${this.#trials} trials, ${this.#runs} runs: ${SIGKILL} killed, ${SIGSTOP} stopped, ${SIGTERM} drained, ${network} cut off; takeover p50 / p99 / max ${takeover} ms`;
   }
 
   verdict(): Verdict {

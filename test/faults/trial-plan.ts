@@ -1,12 +1,16 @@
 import { SeededRandom } from '../support/random.ts';
 import { READERS, RUNS_MAX } from './lane.ts';
+import { STORES, type StoreName } from './server-stores.ts';
+import type { NetworkFault } from './store-proxies.ts';
 
-export type ProcessFault = 'SIGKILL' | 'SIGSTOP' | 'SIGTERM';
+/** `network`: one store goes silent or away for one node. */
+export type Fault = 'SIGKILL' | 'SIGSTOP' | 'SIGTERM' | 'network';
 /** Of a hundred trials. Stopping costs no new process, so it is the most frequent one. */
-const FAULTS: readonly (readonly [ProcessFault, number])[] = [
-  ['SIGKILL', 40],
-  ['SIGSTOP', 50],
-  ['SIGTERM', 10],
+const FAULTS: readonly (readonly [Fault, number])[] = [
+  ['SIGKILL', 38],
+  ['SIGSTOP', 46],
+  ['SIGTERM', 8],
+  ['network', 8],
 ];
 const SENDING_SHARE = 0.15;
 const SENDING_MAX_MS = 40;
@@ -15,6 +19,7 @@ const DUPLICATES_MAX = 3;
 const CUT_SHARE = 0.4;
 const CUT_EVERY_MAX = 12;
 const WAKE_DELAY_MAX_MS = 600;
+const OUTAGE_MAX_MS = 2_500;
 
 export interface RunPlan {
   readonly tag: string;
@@ -26,7 +31,7 @@ export interface RunPlan {
   readonly cutEvery: readonly number[];
 }
 export interface TrialPlan {
-  readonly fault: ProcessFault;
+  readonly fault: Fault;
   /** While messages are sent, so many milliseconds later, or once this part of the first answer was seen. */
   readonly moment:
     | { readonly kind: 'sending'; readonly delayMs: number }
@@ -34,6 +39,8 @@ export interface TrialPlan {
   readonly runs: readonly RunPlan[];
   readonly wakeDelayMs: number;
   readonly healthChecked: boolean;
+  /** For the fault of that name. */
+  readonly network: { readonly store: StoreName; readonly fault: NetworkFault; readonly durationMs: number };
 }
 
 /** Everything that chance decides about a trial; the rest is the machine's timing. */
@@ -57,6 +64,11 @@ export function planTrial(seed: number, trial: number): TrialPlan {
     })),
     wakeDelayMs: upTo(WAKE_DELAY_MAX_MS),
     healthChecked: random.fraction() < 0.5,
+    network: {
+      store: STORES[upTo(STORES.length - 1)] ?? 'REDIS_URL',
+      fault: random.fraction() < 0.5 ? 'silent' : 'down',
+      durationMs: 200 + upTo(OUTAGE_MAX_MS),
+    },
   };
 }
 
@@ -65,7 +77,7 @@ export function trialRandom(seed: number, trial: number): SeededRandom {
   return new SeededRandom(Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(trial + 1, 0xc2b2ae35));
 }
 
-function pickFault(point: number): ProcessFault {
+function pickFault(point: number): Fault {
   let left = point;
   for (const [fault, share] of FAULTS) {
     left -= share;

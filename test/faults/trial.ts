@@ -1,18 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunEvent } from '../../src/client/index.ts';
 import type { Tokenizer } from '../../src/domain/ports/models.ts';
-import { type ChaosNode, LEASE_MS, type Lease } from './fleet.ts';
+import type { ChaosNode, Lease } from './fleet.ts';
 import type { Lane } from './lane.ts';
 import { answerOf } from './model-script.ts';
 import type { Reader } from './reader.ts';
 import { type Finding, judgeLedger, judgeRun } from './run-checks.ts';
 import { SentRun, sendSurely } from './sends.ts';
-import { planTrial, type RunPlan, type TrialPlan, trialRandom } from './trial-plan.ts';
+import type { StoreProxies } from './store-proxies.ts';
+import { type Fault, planTrial, type RunPlan, type TrialPlan, trialRandom } from './trial-plan.ts';
 
 const TRIAL_MAX_MS = 90_000;
 const LEDGER_MAX_MS = 15_000;
 const LOOK_MS = 4;
-const STOPPED_MAX_MS = 6_000;
+const STOPPED_LEASES_MAX = 6;
+const KILLS: ReadonlySet<Fault> = new Set(['SIGKILL', 'SIGSTOP']);
 
 export interface TrialResult {
   readonly plan: TrialPlan;
@@ -56,7 +58,7 @@ export class Trial {
   async perform(tokenizer: Tokenizer): Promise<TrialResult> {
     const { fleet } = this.#lane;
     const marks = [Date.now()];
-    const victim = await fleet.reserveVictim(this.#pick());
+    const victim = await fleet.reserveVictim(this.#pick(), this.#plan.fault === 'network');
     marks.push(Date.now());
     this.#deadline = AbortSignal.timeout(TRIAL_MAX_MS);
     for (const reader of this.#runs.flatMap(({ readers }) => readers)) reader.begin();
@@ -124,7 +126,8 @@ export class Trial {
     if (moment.kind === 'sending') await sleep(moment.delayMs);
     else await this.#seen(moment.fraction, isDone);
     this.#faultAt = Date.now();
-    if (fault === 'SIGKILL') fleet.kill(victim);
+    if (fault === 'network' && victim.proxies) return this.#cutOff(victim.proxies);
+    if (fault === 'SIGKILL' || fault === 'network') fleet.kill(victim);
     else if (fault === 'SIGTERM') fleet.drain(victim);
     else fleet.stop(victim);
     this.#leases = await fleet.leases(this.#runs.flatMap(({ sent }) => sent.runIds.slice(0, 1)));
@@ -132,6 +135,13 @@ export class Trial {
     await this.#takenOver(victim, isDone);
     await sleep(wakeDelayMs);
     fleet.wake(victim);
+  }
+
+  async #cutOff(proxies: StoreProxies): Promise<void> {
+    const { store, fault, durationMs } = this.#plan.network;
+    await proxies.begin(store, fault);
+    await sleep(durationMs);
+    await proxies.heal(store);
   }
 
   async #seen(fraction: number, isDone: () => boolean): Promise<void> {
@@ -144,9 +154,9 @@ export class Trial {
 
   /** Until every run that the stopped node held is another one's; without another one, until its leases are over. */
   async #takenOver(victim: ChaosNode, isDone: () => boolean): Promise<void> {
-    const until = Date.now() + STOPPED_MAX_MS;
+    const until = Date.now() + STOPPED_LEASES_MAX * this.#lane.fleet.leaseMs;
     const isAlone = this.#lane.fleet.ready().length === 0;
-    if (isAlone) await sleep(LEASE_MS + this.#pick() * LEASE_MS);
+    if (isAlone) await sleep(this.#lane.fleet.leaseMs * (1 + this.#pick()));
     const held = this.#heldBy(victim);
     const left = () => held.some((run) => !this.#handover(run));
     while (!isAlone && !isDone() && Date.now() < until && (held.length === 0 || left())) await sleep(LOOK_MS);
@@ -174,7 +184,7 @@ export class Trial {
 
   /** The victim held a run when it was hurt, and did not get to its end: another lease came after the victim's. */
   async #wasHit(victim: ChaosNode): Promise<boolean> {
-    if (this.#plan.fault === 'SIGTERM') return false;
+    if (!KILLS.has(this.#plan.fault)) return false;
     const held = this.#heldBy(victim);
     const generations = await this.#lane.fleet.generations(
       held.flatMap(({ sent }) => sent.runIds.slice(0, 1)),
@@ -189,7 +199,7 @@ export class Trial {
   }
 
   #takeovers(victim: ChaosNode): number[] {
-    if (this.#plan.fault === 'SIGTERM') return [];
+    if (!KILLS.has(this.#plan.fault)) return [];
     return this.#heldBy(victim).flatMap((run) => {
       const lease = this.#leases.get(run.sent.runIds[0] ?? '');
       const handover = this.#handover(run);
