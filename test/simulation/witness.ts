@@ -1,5 +1,11 @@
 import type { RunId } from '../../src/domain/ids.ts';
-import type { NewRun, RunEventBatch, RunEventLog, RunRepository } from '../../src/domain/ports/runs.ts';
+import type {
+  NewRun,
+  RunEventBatch,
+  RunEventLog,
+  RunRepository,
+  StepResult,
+} from '../../src/domain/ports/runs.ts';
 import type { Unsubscribe } from '../../src/domain/ports/system.ts';
 import type { RunEvent } from '../../src/domain/run.ts';
 import type { WorkspaceScope } from '../../src/domain/scope.ts';
@@ -56,6 +62,10 @@ export class WitnessedLog implements RunEventLog {
     model.generation = Math.max(model.generation, generation);
     if (!same(events, model.events)) this.#report('S1', `${runId} gave its heir other events`);
     return events;
+  }
+
+  async readSteps(scope: WorkspaceScope, runId: RunId): Promise<readonly StepResult[]> {
+    return this.#log.readSteps(scope, runId);
   }
 
   async read(

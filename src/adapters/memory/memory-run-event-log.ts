@@ -1,6 +1,6 @@
 import { DomainError } from '../../domain/errors.ts';
 import type { RunId } from '../../domain/ids.ts';
-import type { RunEventBatch, RunEventLog } from '../../domain/ports/runs.ts';
+import type { RunEventBatch, RunEventLog, StepResult } from '../../domain/ports/runs.ts';
 import type { Clock, Unsubscribe } from '../../domain/ports/system.ts';
 import type { RunEvent } from '../../domain/run.ts';
 import type { WorkspaceScope } from '../../domain/scope.ts';
@@ -10,6 +10,7 @@ type Listener = (events: readonly RunEvent[]) => void;
 interface Log {
   generation: number;
   readonly events: RunEvent[];
+  readonly steps: StepResult[];
   /** Milliseconds since the epoch; until then the log stays whatever happens. */
   removableAt: number;
 }
@@ -33,6 +34,7 @@ export class MemoryRunEventLog implements RunEventLog {
       throw discontinuous(batch.firstSequence, log.events.length);
     log.generation = batch.generation;
     log.events.push(...structuredClone(events));
+    log.steps.push(...(batch.steps ?? []));
     this.#logs.set(key, log);
     for (const listener of [...(this.#listeners.get(key) ?? [])]) listener(events);
   }
@@ -55,6 +57,10 @@ export class MemoryRunEventLog implements RunEventLog {
     return this.#find(logKey(scope, runId))?.events.slice(after + 1, after + 1 + limit);
   }
 
+  async readSteps(scope: WorkspaceScope, runId: RunId): Promise<readonly StepResult[]> {
+    return [...(this.#find(logKey(scope, runId))?.steps ?? [])];
+  }
+
   async subscribe(scope: WorkspaceScope, runId: RunId, listener: Listener): Promise<Unsubscribe> {
     const key = logKey(scope, runId);
     const registration: Listener = (events) => listener(events);
@@ -68,7 +74,10 @@ export class MemoryRunEventLog implements RunEventLog {
 
   async retire(scope: WorkspaceScope, runId: RunId, ttlMs: number): Promise<void> {
     const log = this.#find(logKey(scope, runId));
-    if (log !== undefined) log.removableAt = Math.min(log.removableAt, this.#clock.now() + ttlMs);
+    if (log !== undefined) {
+      log.removableAt = Math.min(log.removableAt, this.#clock.now() + ttlMs);
+      log.steps.length = 0;
+    }
     const now = this.#clock.now();
     for (const [key, { removableAt }] of this.#logs) if (removableAt <= now) this.#logs.delete(key);
   }
@@ -84,7 +93,7 @@ function logKey({ workspaceId }: WorkspaceScope, runId: RunId): string {
 }
 
 function newLog(): Log {
-  return { generation: 0, events: [], removableAt: Number.POSITIVE_INFINITY };
+  return { generation: 0, events: [], steps: [], removableAt: Number.POSITIVE_INFINITY };
 }
 
 function refuseStale(log: Log, generation: number): void {

@@ -13,11 +13,13 @@ export interface RunKeys {
   readonly events: string;
   /** Hash: `generation`, `next` (sequence of the next event), `bytes`. */
   readonly state: string;
+  /** List of batches' step results, in order; gone when the run is settled. */
+  readonly steps: string;
 }
 
 export function runKeys({ workspaceId }: WorkspaceScope, runId: RunId): RunKeys {
   const run = `${PREFIX}:run:{${workspaceId}/${runId}}`;
-  return { events: `${run}:events`, state: `${run}:state` };
+  return { events: `${run}:events`, state: `${run}:state`, steps: `${run}:steps` };
 }
 
 export function limitKey(name: string, subject: string): string {

@@ -1,10 +1,11 @@
+import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import type { RunId } from '../../domain/ids.ts';
-import type { RunEventBatch, RunEventLog } from '../../domain/ports/runs.ts';
+import type { RunEventBatch, RunEventLog, StepResult } from '../../domain/ports/runs.ts';
 import type { Clock, Unsubscribe } from '../../domain/ports/system.ts';
 import { isTerminal, type RunEvent } from '../../domain/run.ts';
 import type { WorkspaceScope } from '../../domain/scope.ts';
-import { decodeEvents, encodeEvents } from '../embedded/sqlite/run-event-codec.ts';
+import { decodeEvents, decodeSteps, encodeEvents } from '../embedded/sqlite/run-event-codec.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { type RunKeys, runKeys } from './redis-keys.ts';
 import type { RedisSubscriber } from './redis-subscriber.ts';
@@ -55,19 +56,20 @@ export class RedisRunEventLog implements RunEventLog {
   }
 
   async append(scope: WorkspaceScope, batch: RunEventBatch): Promise<void> {
-    const { generation, firstSequence } = batch;
+    const { generation, firstSequence, steps = [] } = batch;
     const events = [...batch.events];
     if (events.length === 0) return;
     const keys = runKeys(scope, batch.runId);
     const isLast = events.some(isTerminal);
     const answer = await APPEND.run(
       this.#connection,
-      [keys.events, keys.state],
+      [keys.events, keys.state, keys.steps],
       [
         ...[generation, firstSequence, events.length, encodeEvents(events)],
         this.#eventsMax + (isLast ? TERMINAL_EVENTS_MAX : 0),
         this.#bytesMax + (isLast ? TERMINAL_BYTES_MAX : 0),
         ABANDONED_TTL_MS,
+        steps.length === 0 ? '' : JSON.stringify(steps),
       ],
     );
     if (answer === 'STALE') throw stale();
@@ -96,6 +98,12 @@ export class RedisRunEventLog implements RunEventLog {
     return this.#read(runKeys(scope, runId), after, limit);
   }
 
+  async readSteps(scope: WorkspaceScope, runId: RunId): Promise<readonly StepResult[]> {
+    const { steps } = runKeys(scope, runId);
+    const batches = z.array(z.string()).parse(await this.#connection.send(['LRANGE', steps, '0', '-1']));
+    return batches.flatMap(decodeSteps);
+  }
+
   subscribe(
     scope: WorkspaceScope,
     runId: RunId,
@@ -106,7 +114,7 @@ export class RedisRunEventLog implements RunEventLog {
 
   async retire(scope: WorkspaceScope, runId: RunId, ttlMs: number): Promise<void> {
     const keys = runKeys(scope, runId);
-    await RETIRE.run(this.#connection, [keys.events, keys.state], [ttlMs]);
+    await RETIRE.run(this.#connection, [keys.events, keys.state, keys.steps], [ttlMs]);
   }
 
   /** To be called when announcements may have been missed. */

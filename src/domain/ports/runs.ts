@@ -136,6 +136,8 @@ export interface RunEventLog {
    * when a newer generation was fenced in.
    */
   fence(scope: WorkspaceScope, runId: RunId, generation: number): Promise<readonly RunEvent[]>;
+  /** Results of finished steps, in the order of the events that they came with; empty once the log is retired. */
+  readSteps(scope: WorkspaceScope, runId: RunId): Promise<readonly StepResult[]>;
   /** Events after the given sequence (-1: all), oldest first, at most `limit`; undefined when the log is not (or no longer) here. */
   read(
     scope: WorkspaceScope,
@@ -157,6 +159,14 @@ export interface RunEventBatch {
   readonly generation: number;
   readonly firstSequence: number;
   readonly events: readonly RunEventBody[];
+  /** Of the steps that these events report: stored with them or not at all, and shown to nobody. */
+  readonly steps?: readonly StepResult[];
+}
+/** What a finished step of a run found, for whoever takes the run over: no step that is finished is done again. */
+export interface StepResult {
+  readonly step: string;
+  /** JSON, understood by its writer alone. */
+  readonly result: string;
 }
 
 /** Messages, and finished answers with their events, for ever. All writes are idempotent. */

@@ -221,6 +221,44 @@ export function describeRunEventLog(name: string, make: () => Promise<RunEventLo
       });
     });
 
+    describe('step results', () => {
+      const steps = [
+        { step: 'retrieval', result: '{"passages":["ä 😀"]}' },
+        { step: 'tool', result: '{}' },
+      ];
+      const withSteps = (firstSequence: number, from: number, to: number, generation = 1) =>
+        harness.log.append(scope, {
+          ...{ runId, generation, firstSequence, events: deltas('a'), steps: steps.slice(from, to) },
+        });
+      const readSteps = () => harness.log.readSteps(scope, runId);
+
+      it('are kept with their events, in order and once, and are no events', async () => {
+        expect(await readSteps()).toEqual([]);
+        await withSteps(0, 0, 1);
+        await withSteps(0, 0, 1);
+        await append(1, deltas('a'));
+        await withSteps(2, 1, 2);
+        expect(await harness.log.fence(scope, runId, 2)).toEqual(numbered(deltas('a', 'a', 'a')));
+        expect(await readSteps()).toEqual(steps);
+        expect(await harness.log.readSteps(newScope(), runId)).toEqual([]);
+      });
+
+      it('of a refused batch are refused with it', async () => {
+        await withSteps(0, 0, 1);
+        await expect(withSteps(5, 1, 2)).rejects.toMatchObject({ code: 'CONFLICT' });
+        await harness.log.fence(scope, runId, 2);
+        await expect(withSteps(1, 1, 2)).rejects.toMatchObject({ code: 'STALE_GENERATION' });
+        expect(await readSteps()).toEqual(steps.slice(0, 1));
+      });
+
+      it('go when the run is settled; its events stay', async () => {
+        await withSteps(0, 0, 2);
+        await harness.log.retire(scope, runId, 60_000);
+        expect(await readSteps()).toEqual([]);
+        expect(await readAll()).toEqual(numbered(deltas('a')));
+      });
+    });
+
     describe('retire', () => {
       it('keeps the log whole for its time; afterwards it is whole or gone', async () => {
         await append(0, deltas('a', 'b'));

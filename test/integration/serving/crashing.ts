@@ -94,3 +94,20 @@ export class ContinuingModel implements ChatModel {
     return { finish: 'stop', toolCalls: [], usage: { inputTokens: 10, outputTokens: 5 } };
   }
 }
+
+/** Says that it searches, does so once, and then says its text. */
+export class SearchingModel extends ContinuingModel {
+  static readonly BEFORE = 'Let me look.';
+
+  override async stream(
+    request: ChatRequest,
+    onDelta: (text: string) => void,
+    signal: AbortSignal,
+  ): Promise<ChatOutcome> {
+    const last = request.turns.at(-1);
+    if (request.turns.some(({ role }) => role === 'tool')) return super.stream(request, onDelta, signal);
+    onDelta(SearchingModel.BEFORE.slice(last?.role === 'assistant' ? last.text.length : 0));
+    const search = { id: 'c1', name: 'search_documents', arguments: '{"query":"ledger"}' };
+    return { finish: 'tool-calls', toolCalls: [search], usage: { inputTokens: 20, outputTokens: 6 } };
+  }
+}

@@ -4,7 +4,7 @@ import { isTerminal, type Run, type RunEvent, shownText } from '../../../src/dom
 import { SYSTEM_SCOPE } from '../../../src/domain/scope.ts';
 import type { ServingPlane, ServingPlaneDeps } from '../../../src/planes/serving/serving-plane.ts';
 import { recordingLog } from '../../support/edge-server.ts';
-import { ContinuingModel, type CrashMode, DyingStores, HastyClock } from './crashing.ts';
+import { ContinuingModel, type CrashMode, DyingStores, HastyClock, SearchingModel } from './crashing.ts';
 import { addDocument, createNode, createUser, createWorld, readAll, type World } from './world.ts';
 
 const TEXT = `The ledger is kept by PostgreSQL because every charge needs a transaction.
@@ -73,10 +73,19 @@ async function survives(dieAt: number, mode: CrashMode, deps: Partial<ServingPla
   const run = await send([dying, heir], principal);
   heir.executor.start();
   const { events, text } = await expectOneAnswer(world, heir, principal, run);
-  if (deps.chatModel) expect(text).toBe(WORDS.join(''));
+  if (deps.chatModel instanceof SearchingModel) expectOneSearch(events, text);
+  else if (deps.chatModel) expect(text).toBe(WORDS.join(''));
   else expectWholeAnswer(events, text);
   await heir.executor.drain(1_000);
   return stores.calls >= dieAt;
+}
+
+function expectOneSearch(events: readonly RunEvent[], text: string): void {
+  expect(text).toBe(`${SearchingModel.BEFORE}\n\n${WORDS.join('')}`);
+  const kinds = events.map(({ type }) => type);
+  for (const kind of ['RetrievalEnd', 'ToolCallStart', 'ToolCallEnd'] as const) {
+    expect(kinds.filter((type) => type === kind)).toHaveLength(1);
+  }
 }
 
 function expectWholeAnswer(events: readonly RunEvent[], text: string): void {
@@ -93,6 +102,7 @@ function expectWholeAnswer(events: readonly RunEvent[], text: string): void {
 describe.each(['before', 'after'] as const)('a node that dies %s its nth call of a store', (mode) => {
   it.each([
     ['a model', (): Partial<ServingPlaneDeps> => ({ chatModel: new ContinuingModel(WORDS) })],
+    ['a model that searches', (): Partial<ServingPlaneDeps> => ({ chatModel: new SearchingModel(WORDS) })],
     ['the extractive answerer', (): Partial<ServingPlaneDeps> => ({})],
   ])(
     'leaves one answer and one charge, with %s',

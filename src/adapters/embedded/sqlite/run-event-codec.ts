@@ -1,5 +1,9 @@
+import { z } from 'zod';
+import type { StepResult } from '../../../domain/ports/runs.ts';
 import type { RunEvent, RunEventBody } from '../../../domain/run.ts';
 import { storageError } from '../storage-error.ts';
+
+const stepResults = z.array(z.object({ step: z.string(), result: z.string() }));
 
 /**
  * A dense batch of events as one JSON text. A piece of text is a bare string and the place is not written at all, which
@@ -43,6 +47,13 @@ function decodeEvent(item: unknown, sequence: number): RunEvent {
     throw damaged();
   // Written by this module from a RunEventBody; the kind is checked, its fields are our own.
   return { ...(item as RunEventBody), sequence };
+}
+
+/** Throws STORE_UNAVAILABLE for a text that is not the JSON of step results. */
+export function decodeSteps(text: string): StepResult[] {
+  const parsed = stepResults.safeParse(parse(text));
+  if (!parsed.success) throw damaged();
+  return parsed.data;
 }
 
 function parse(text: string): unknown {

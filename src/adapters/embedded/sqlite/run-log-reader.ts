@@ -1,7 +1,8 @@
 import type { RunId } from '../../../domain/ids.ts';
+import type { StepResult } from '../../../domain/ports/runs.ts';
 import type { RunEvent } from '../../../domain/run.ts';
 import type { WorkspaceScope } from '../../../domain/scope.ts';
-import { decodeEvents } from './run-event-codec.ts';
+import { decodeEvents, decodeSteps } from './run-event-codec.ts';
 import type { Statements } from './statements.ts';
 
 /** What the file knows about a run's log; undefined: nothing. */
@@ -54,6 +55,11 @@ export function readStoredEvents(
     if (events.length >= limit) break;
   }
   return events.slice(0, limit);
+}
+
+export function readStoredSteps(statements: Statements, key: number): StepResult[] {
+  const sql = 'SELECT results FROM run_step WHERE log_key = ? ORDER BY first_sequence';
+  return statements.all(sql, key).flatMap(({ results }) => decodeSteps(String(results)));
 }
 
 export function lastRunLogKey(statements: Statements): number {

@@ -17,6 +17,10 @@ export const SERVING_SCHEMA: DatabaseSchema = {
      CREATE TABLE run_event (
        log_key INTEGER NOT NULL, first_sequence INTEGER NOT NULL, events TEXT NOT NULL,
        PRIMARY KEY (log_key, first_sequence)) STRICT, WITHOUT ROWID`,
+    // Results of the steps that came with a batch of events; gone when the run is settled.
+    `CREATE TABLE run_step (
+       log_key INTEGER NOT NULL, first_sequence INTEGER NOT NULL, results TEXT NOT NULL,
+       PRIMARY KEY (log_key, first_sequence)) STRICT, WITHOUT ROWID`,
   ],
 };
 
@@ -28,6 +32,8 @@ export const WRITES = {
   putLog: `INSERT INTO run_log (key, workspace_id, run_id, generation) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET generation = max(generation, excluded.generation)`,
   putEvents: 'INSERT INTO run_event (log_key, first_sequence, events) VALUES (?, ?, ?)',
+  putSteps: 'INSERT INTO run_step (log_key, first_sequence, results) VALUES (?, ?, ?)',
+  removeSteps: 'DELETE FROM run_step WHERE log_key = ?',
   retireLog: 'UPDATE run_log SET retire_at = ? WHERE key = ?',
   removeEvents: 'DELETE FROM run_event WHERE log_key = ?',
   removeLog: 'DELETE FROM run_log WHERE key = ?',

@@ -1,11 +1,17 @@
 import { DomainError } from '../../../domain/errors.ts';
 import type { RunId } from '../../../domain/ids.ts';
-import type { RunEventBatch, RunEventLog } from '../../../domain/ports/runs.ts';
+import type { RunEventBatch, RunEventLog, StepResult } from '../../../domain/ports/runs.ts';
 import type { Clock, Unsubscribe } from '../../../domain/ports/system.ts';
 import type { RunEvent } from '../../../domain/run.ts';
 import type { WorkspaceScope } from '../../../domain/scope.ts';
 import { encodeEvents } from './run-event-codec.ts';
-import { findRetired, findRunLog, lastRunLogKey, readStoredEvents } from './run-log-reader.ts';
+import {
+  findRetired,
+  findRunLog,
+  lastRunLogKey,
+  readStoredEvents,
+  readStoredSteps,
+} from './run-log-reader.ts';
 import { RunLogState } from './run-log-state.ts';
 import { RunLogStates } from './run-log-states.ts';
 import type { ServingDatabase } from './serving-database.ts';
@@ -55,6 +61,9 @@ export class SqliteRunEventLog implements RunEventLog {
       state.generation = batch.generation;
       writes.unshift(['putLog', state.key, scope.workspaceId, batch.runId, batch.generation]);
     }
+    if (batch.steps !== undefined && batch.steps.length > 0) {
+      writes.push(['putSteps', state.key, batch.firstSequence, JSON.stringify(batch.steps)]);
+    }
     state.next += batch.events.length;
     const events = batch.events.map((event, index) => ({ ...event, sequence: batch.firstSequence + index }));
     await this.#write(state, writes);
@@ -84,6 +93,13 @@ export class SqliteRunEventLog implements RunEventLog {
     return this.#readState(state, after, limit);
   }
 
+  async readSteps(scope: WorkspaceScope, runId: RunId): Promise<readonly StepResult[]> {
+    const state = this.#find(scope, runId);
+    return state === undefined
+      ? []
+      : this.#database.read((statements) => readStoredSteps(statements, state.key));
+  }
+
   async subscribe(scope: WorkspaceScope, runId: RunId, listener: Listener): Promise<Unsubscribe> {
     const id = logId(scope, runId);
     const listeners = this.#listeners.get(id) ?? new Set();
@@ -101,7 +117,10 @@ export class SqliteRunEventLog implements RunEventLog {
     const state = this.#find(scope, runId);
     if (state === undefined) return;
     state.retireAt = Math.min(state.retireAt ?? Number.POSITIVE_INFINITY, this.#clock.now() + ttlMs);
-    await this.#write(state, [['retireLog', state.retireAt, state.key]]);
+    await this.#write(state, [
+      ['retireLog', state.retireAt, state.key],
+      ['removeSteps', state.key],
+    ]);
   }
 
   /** Removes logs whose time is over; returns how many. Done regularly by itself in the process that writes. */
@@ -113,6 +132,7 @@ export class SqliteRunEventLog implements RunEventLog {
     await this.#database.commit(
       keys.flatMap((key): Write[] => [
         ['removeEvents', key],
+        ['removeSteps', key],
         ['removeLog', key],
       ]),
     );

@@ -4,6 +4,7 @@ import type { Run } from '../../../domain/run.ts';
 import type { AnswerSink } from './answer-sink.ts';
 import type { AnswerFinish } from './answerer.ts';
 import type { CitationChecker, CitationCounts } from './citation-checker.ts';
+import type { FinishedSteps } from './finished-steps.ts';
 import type { UsageMeter } from './usage-meter.ts';
 
 export interface AgentRequest {
@@ -14,6 +15,7 @@ export interface AgentRequest {
     readonly text: string;
     readonly citations: readonly Citation[];
     readonly retrieved: boolean;
+    readonly finished: FinishedSteps;
   };
   readonly sink: AnswerSink;
   readonly usage: UsageMeter;

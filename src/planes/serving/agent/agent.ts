@@ -6,6 +6,7 @@ import type { Retriever } from '../retrieval/retriever.ts';
 import type { AgentOutcome, AgentRequest, AgentRun } from './agent-run.ts';
 import type { Answerer } from './answerer.ts';
 import { CitationChecker } from './citation-checker.ts';
+import { retrievalResult } from './finished-steps.ts';
 import { AgentGraph, type AgentSteps } from './graph.ts';
 import { planQuery } from './plan.ts';
 import { fitHistory } from './prompt.ts';
@@ -61,7 +62,8 @@ export class Agent {
   #steps(): AgentSteps {
     const { chatLog, tokenizer, answerer } = this.#deps;
     return {
-      memory: async (_state, { run, signal }) => {
+      memory: async (_state, { run, shown, signal }) => {
+        if (shown.finished.retrieval) return { history: shown.finished.retrieval.history };
         const scope = { workspaceId: run.workspaceId };
         const { conversationId, position } = run;
         // The first message of a conversation has nothing before it.
@@ -70,12 +72,17 @@ export class Agent {
         const history = await untilAborted(signal, messages);
         return { history: fitHistory(history, this.#options.historyTokensMax, tokenizer) };
       },
-      plan: async ({ question, history }) => ({ searchPlan: planQuery(question, history) }),
-      retrieve: async ({ searchPlan }, run) => {
+      plan: async ({ question, history }, { shown }) => ({
+        searchPlan: shown.finished.retrieval?.searchPlan ?? planQuery(question, history),
+      }),
+      retrieve: async ({ history, searchPlan }, run) => {
+        const { finished, retrieved } = run.shown;
+        if (finished.retrieval) return { passages: finished.retrieval.passages };
         if (!searchPlan.retrieve) return { passages: [] };
         const passages = await run.search(searchPlan.query);
-        // A takeover searches again, but what was said is not said twice.
-        if (!run.shown.retrieved) run.sink.event({ type: 'RetrievalEnd', passageCount: passages.length });
+        const result = retrievalResult({ history, searchPlan, passages });
+        // Without the result of a step that was said to be done (by an older version), it is not said twice.
+        if (!retrieved) run.sink.event({ type: 'RetrievalEnd', passageCount: passages.length }, result);
         return { passages };
       },
       answer: async (state, run) => ({ finish: await answer(answerer, state, run) }),
@@ -98,6 +105,7 @@ function answer(
     passages,
     retrieved: searchPlan.retrieve,
     shown: run.shown.text,
+    finished: run.shown.finished,
     sink: run.sink,
     usage: run.usage,
     cite: (candidate) => run.citations.add(candidate),

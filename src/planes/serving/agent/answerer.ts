@@ -4,6 +4,7 @@ import type { FinishReason } from '../../../domain/run.ts';
 import type { WorkspaceScope } from '../../../domain/scope.ts';
 import type { AnswerSink } from './answer-sink.ts';
 import type { CitationCandidate } from './citation-checker.ts';
+import type { FinishedSteps } from './finished-steps.ts';
 import type { UsageMeter } from './usage-meter.ts';
 
 export interface AnswerRequest {
@@ -18,6 +19,7 @@ export interface AnswerRequest {
   readonly retrieved: boolean;
   /** Text that earlier attempts have shown: it stands, and the answer goes on behind it. */
   readonly shown: string;
+  readonly finished: FinishedSteps;
   readonly sink: AnswerSink;
   readonly usage: UsageMeter;
   cite(candidate: CitationCandidate): void;

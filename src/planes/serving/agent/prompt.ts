@@ -37,10 +37,9 @@ export interface PromptParts {
   readonly history: readonly Message[];
   readonly passages: readonly Passage[];
   readonly retrieved: boolean;
-  readonly shown: string;
 }
 
-/** Rules, memory, passages with the question, and what was shown already as the assistant's unfinished message. */
+/** Rules, memory, and passages with the question. */
 export function buildTurns(parts: PromptParts): ChatTurn[] {
   const turns: ChatTurn[] = [{ role: 'system', text: parts.retrieved ? RULES : SMALL_TALK_RULES }];
   for (const message of parts.history) {
@@ -48,7 +47,6 @@ export function buildTurns(parts: PromptParts): ChatTurn[] {
   }
   const passages = parts.retrieved ? `${formatPassages(parts.passages, 1)}\n\nQuestion: ` : '';
   turns.push({ role: 'user', text: `${passages}${parts.question}` });
-  if (parts.shown !== '') turns.push({ role: 'assistant', text: parts.shown });
   return turns;
 }
 

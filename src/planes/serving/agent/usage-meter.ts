@@ -25,7 +25,7 @@ export interface TotalUsage extends ReportedUsage {
 /**
  * What a run consumed: what the models reported; for a call that reported nothing (stopped, reset, a server without
  * usage) prompt and shown text by tokenizer. Text that was never shown is free, and so is asking again after a crash:
- * of an earlier attempt only its shown text counts.
+ * of an earlier attempt only its shown text counts, and the requests that it finished.
  */
 export class UsageMeter {
   readonly #tokenizer: Tokenizer;
@@ -33,6 +33,8 @@ export class UsageMeter {
   /** The tokenizer is the model's own: its counts are exact. */
   readonly #exact: boolean;
   readonly #calls: CallRecord[] = [];
+  readonly #earlier: TotalUsage[] = [];
+  #supersededFrom = 0;
 
   constructor(options: {
     readonly tokenizer: Tokenizer;
@@ -42,6 +44,12 @@ export class UsageMeter {
     this.#tokenizer = options.tokenizer;
     this.#supersededLength = options.supersededLength;
     this.#exact = options.exact;
+  }
+
+  /** A request that an earlier attempt finished, with all that was shown up to its end. */
+  finishedBefore(usage: TotalUsage, textLength: number): void {
+    this.#earlier.push(usage);
+    this.#supersededFrom = textLength;
   }
 
   /** `shownFrom`: length of the text before the call's first delta. */
@@ -61,8 +69,14 @@ export class UsageMeter {
 
   total(shownText: string): TotalUsage {
     let inputTokens = 0;
-    let outputTokens = this.#tokenizer.count(shownText.slice(0, this.#supersededLength));
+    const superseded = shownText.slice(this.#supersededFrom, this.#supersededLength);
+    let outputTokens = this.#tokenizer.count(superseded);
     let estimated = outputTokens > 0;
+    for (const usage of this.#earlier) {
+      inputTokens += usage.inputTokens;
+      outputTokens += usage.outputTokens;
+      estimated ||= usage.estimated;
+    }
     for (const call of this.#calls) {
       if (call.refused) continue;
       if (call.reported === undefined) {

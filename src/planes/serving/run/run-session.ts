@@ -7,6 +7,7 @@ import type { FinishReason, Run, RunEvent, RunEventBody } from '../../../domain/
 import { isTerminal, shownText } from '../../../domain/run.ts';
 import { costMicros, type ModelPrice, type RunUsage } from '../../../domain/usage.ts';
 import type { Agent } from '../agent/agent.ts';
+import { type FinishedSteps, NOTHING_FINISHED, readFinishedSteps } from '../agent/finished-steps.ts';
 import { UsageMeter } from '../agent/usage-meter.ts';
 import { untilAborted } from '../deadline.ts';
 import { Interruption, type InterruptionKind } from './interruption.ts';
@@ -34,6 +35,7 @@ export interface RunSessionOptions {
   /** The tokenizer is the answerer's own: what it counts is what was used. */
   readonly exactUsage: boolean;
   readonly textLengthMax: number;
+  readonly outputTokensMax: number;
   readonly runTimeMaxMs: number;
   readonly logTtlMs: number;
 }
@@ -84,13 +86,14 @@ export class RunSession {
     if (this.#controller.signal.aborted && this.#explain(this.#controller.signal.reason).kind === 'left') {
       return 'left';
     }
-    const prior = this.run.generation > 1 ? await this.#takeOver() : [];
+    const taken = this.run.generation > 1 ? await this.#takeOver() : NOTHING_TAKEN;
+    const { prior } = taken;
     if (prior.some(isTerminal)) return this.#settle(prior);
     const writer = this.#writer(prior);
-    const usage = this.#meter(prior);
+    const usage = this.#meter(taken);
     const finished = new AbortController();
     this.#limitTime(finished.signal);
-    const end = await this.#answer(writer, usage, prior).catch((error: unknown) => this.#explain(error));
+    const end = await this.#answer(writer, usage, taken).catch((error: unknown) => this.#explain(error));
     finished.abort(FINISHED);
     if (end.kind === 'left') {
       await writer.abandon();
@@ -110,16 +113,18 @@ export class RunSession {
   }
 
   /** Shuts the older generation out, and repeats what its sender may not have got done. */
-  async #takeOver(): Promise<readonly RunEvent[]> {
+  async #takeOver(): Promise<Taken> {
     const { runEventLog, chatLog, clock } = this.#deps;
     const { run } = this;
     const scope = { workspaceId: run.workspaceId };
     const prior = await retrying(clock, () => runEventLog.fence(scope, run.id, run.generation));
     await retrying(clock, () => chatLog.appendMessage(scope, questionMessage(run, run.question ?? '')));
-    return prior;
+    if (prior.length === 0) return NOTHING_TAKEN;
+    const steps = await retrying(clock, () => runEventLog.readSteps(scope, run.id));
+    return { prior, finished: readFinishedSteps(steps, prior) };
   }
 
-  async #answer(writer: RunWriter, usage: UsageMeter, prior: readonly RunEvent[]): Promise<RunEnding> {
+  async #answer(writer: RunWriter, usage: UsageMeter, { prior, finished }: Taken): Promise<RunEnding> {
     const { run } = this;
     const { signal } = this.#controller;
     const text = shownText(prior);
@@ -134,7 +139,7 @@ export class RunSession {
       throw new DomainError('DEADLINE_EXCEEDED', 'The answer could not be finished after several attempts.');
     }
     const retrieved = prior.some((event) => event.type === 'RetrievalEnd');
-    const shown = { text, citations: shownCitations(prior), retrieved };
+    const shown = { text, citations: shownCitations(prior), retrieved, finished };
     const request = { run, question: run.question ?? '', shown, sink: writer, usage, signal };
     const { finish, citations } = await untilAborted(signal, this.#deps.agent.run(request));
     if (citations.dropped > 0) {
@@ -170,22 +175,25 @@ export class RunSession {
   }
 
   #writer(prior: readonly RunEvent[]): RunWriter {
-    const { runEventLog, clock } = this.#deps;
+    const { runEventLog, clock, tokenizer } = this.#deps;
     return new RunWriter(
-      { log: runEventLog, clock },
+      { log: runEventLog, clock, tokenizer },
       {
         run: this.run,
         prior,
         textLengthMax: this.#options.textLengthMax,
+        outputTokensMax: this.#options.outputTokensMax,
         onInterrupted: (interruption) => this.#controller.abort(interruption),
       },
     );
   }
 
-  #meter(prior: readonly RunEvent[]): UsageMeter {
+  #meter({ prior, finished }: Taken): UsageMeter {
     const { tokenizer } = this.#deps;
     const supersededLength = shownText(prior).length;
-    return new UsageMeter({ tokenizer, supersededLength, exact: this.#options.exactUsage });
+    const meter = new UsageMeter({ tokenizer, supersededLength, exact: this.#options.exactUsage });
+    for (const { usage, textLength } of finished.rounds) meter.finishedBefore(usage, textLength);
+    return meter;
   }
 
   #limitTime(finished: AbortSignal): void {
@@ -195,6 +203,13 @@ export class RunSession {
     );
   }
 }
+
+/** What earlier attempts left. */
+interface Taken {
+  readonly prior: readonly RunEvent[];
+  readonly finished: FinishedSteps;
+}
+const NOTHING_TAKEN: Taken = { prior: [], finished: NOTHING_FINISHED };
 
 interface Ended {
   readonly kind: 'ended';

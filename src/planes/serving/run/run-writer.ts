@@ -1,5 +1,6 @@
 import { DomainError } from '../../../domain/errors.ts';
-import type { RunEventLog } from '../../../domain/ports/runs.ts';
+import type { Tokenizer } from '../../../domain/ports/models.ts';
+import type { RunEventLog, StepResult } from '../../../domain/ports/runs.ts';
 import type { Clock } from '../../../domain/ports/system.ts';
 import type { Run, RunEvent, RunEventBody } from '../../../domain/run.ts';
 import { shownText } from '../../../domain/run.ts';
@@ -7,16 +8,22 @@ import type { AnswerEvent, AnswerSink } from '../agent/answer-sink.ts';
 import { cutAt } from '../agent/well-formed.ts';
 import { Interruption } from './interruption.ts';
 import { retrying } from './retry.ts';
+import { TokenBudget } from './token-budget.ts';
+
+const NO_STEPS: readonly StepResult[] = [];
 
 export interface RunWriterDeps {
   readonly log: Pick<RunEventLog, 'append'>;
   readonly clock: Clock;
+  readonly tokenizer: Tokenizer;
 }
 export interface RunWriterOptions {
   readonly run: Run;
   /** Events of earlier attempts; the sequence goes on behind them. */
   readonly prior: readonly RunEvent[];
   readonly textLengthMax: number;
+  /** Of the whole answer, that of earlier attempts included: no more was reserved. */
+  readonly outputTokensMax: number;
   /** Called once: the text is full, another node has the run, or the log does not answer. */
   readonly onInterrupted: (interruption: Interruption) => void;
 }
@@ -29,7 +36,10 @@ export class RunWriter implements AnswerSink {
   readonly #deps: RunWriterDeps;
   readonly #options: RunWriterOptions;
   readonly #appended: RunEvent[];
+  readonly #budget: TokenBudget;
   #pending: RunEventBody[] = [];
+  /** Of the pending events. */
+  #pendingSteps: StepResult[] = [];
   /** On its way to the log: as good as shown, unless the log refuses it, which ends this writer. */
   #inFlight: readonly RunEventBody[] = [];
   #text: string;
@@ -45,6 +55,7 @@ export class RunWriter implements AnswerSink {
     this.#options = options;
     this.#appended = [...options.prior];
     this.#text = shownText(options.prior);
+    this.#budget = new TokenBudget(deps.tokenizer, options.outputTokensMax);
   }
 
   get text(): string {
@@ -58,18 +69,19 @@ export class RunWriter implements AnswerSink {
   delta(text: string): void {
     if (this.#closed || text === '') return;
     const room = this.#options.textLengthMax - this.#text.length;
-    const fitting = cutAt(text, room);
+    const fitting = this.#budget.fitting(this.#text, cutAt(text, room));
     if (fitting !== '') this.#pushDelta(fitting);
-    if (text.length > room) this.#interrupt(new Interruption('limit'), { discard: false });
+    if (fitting.length < text.length) this.#interrupt(new Interruption('limit'), { discard: false });
   }
 
-  event(event: AnswerEvent): void {
-    this.push(event);
+  event(event: AnswerEvent, finished?: StepResult): void {
+    this.push(event, finished);
   }
 
-  push(event: RunEventBody): void {
+  push(event: RunEventBody, finished?: StepResult): void {
     if (this.#closed) return;
     this.#pending.push(event);
+    if (finished) this.#pendingSteps.push(finished);
     this.#schedule();
   }
 
@@ -90,7 +102,7 @@ export class RunWriter implements AnswerSink {
     this.#ending = true;
     this.#refusedEnd = undefined;
     if (options.discard) {
-      this.#pending = [];
+      this.#drop();
       this.#text = shownText(this.#appended) + shownText(this.#inFlight);
     }
     this.#pending.push(...last(this.#text));
@@ -103,7 +115,7 @@ export class RunWriter implements AnswerSink {
   /** Takes nothing more; resolves when no append is under way. */
   async abandon(): Promise<void> {
     this.#closed = true;
-    this.#pending = [];
+    this.#drop();
     await this.flushed();
   }
 
@@ -127,17 +139,23 @@ export class RunWriter implements AnswerSink {
     await Promise.resolve();
     while (this.#pending.length > 0 && this.#failure === undefined) {
       const events = this.#pending;
-      this.#pending = [];
-      await this.#append(events);
+      const steps = this.#pendingSteps.length > 0 ? this.#pendingSteps : NO_STEPS;
+      this.#drop();
+      await this.#append(events, steps);
     }
     this.#writing = undefined;
   }
 
-  async #append(events: readonly RunEventBody[]): Promise<void> {
+  #drop(): void {
+    this.#pending = [];
+    if (this.#pendingSteps.length > 0) this.#pendingSteps = [];
+  }
+
+  async #append(events: readonly RunEventBody[], steps: readonly StepResult[]): Promise<void> {
     const { run } = this.#options;
     this.#inFlight = events;
     const firstSequence = this.#appended.length;
-    const batch = { runId: run.id, generation: run.generation, firstSequence, events };
+    const batch = { runId: run.id, generation: run.generation, firstSequence, events, steps };
     try {
       // The batch stays as it is: a repeat of one that was stored although its answer got lost must be word for word.
       await retrying(this.#deps.clock, () => this.#deps.log.append({ workspaceId: run.workspaceId }, batch));
@@ -166,7 +184,7 @@ export class RunWriter implements AnswerSink {
 
   #interrupt(interruption: Interruption, { discard }: { readonly discard: boolean }): void {
     this.#closed = true;
-    if (discard) this.#pending = [];
+    if (discard) this.#drop();
     this.#options.onInterrupted(interruption);
   }
 }
