@@ -1,16 +1,22 @@
-import snowball from 'snowball-stemmers';
+import { type Language, languageOf } from './language.ts';
+import { isLatin, stemmed } from './stemming.ts';
 
 /** Longer "words" are encoded data; their beginning is enough to find them again. UTF-16 units. */
 const TERM_LENGTH_MAX = 64;
-/** Porter2 costs about 20 µs a word, a hit a fraction of one; few corpora have more distinct words. */
-const STEM_CACHE_ENTRIES_MAX = 65_536;
 
 const SEPARATOR = 1;
 const LATIN = 2;
 const WORD = 3;
 const MARK = 4;
 const UNSEGMENTED = 5;
-type CharacterClass = typeof SEPARATOR | typeof LATIN | typeof WORD | typeof MARK | typeof UNSEGMENTED;
+const NUMBER = 6;
+type CharacterClass =
+  | typeof SEPARATOR
+  | typeof LATIN
+  | typeof WORD
+  | typeof MARK
+  | typeof UNSEGMENTED
+  | typeof NUMBER;
 
 /** Written without spaces; and Hangul, whose nouns carry their particles, so that whole words would rarely meet. */
 const UNSEGMENTED_SCRIPT =
@@ -23,26 +29,47 @@ const APOSTROPHES = /[\u2019\u02bc\uff07]/g;
 
 /** Class of each UTF-16 unit of the basic plane; 0 where none was asked for yet. */
 const classes = new Uint8Array(0x1_0000);
-const stemmer = snowball.newStemmer('english');
-const stems = new Map<string, string>();
-
 /**
  * Text to index terms, in order, repeats kept. The same function runs over chunks and over questions: lower case,
- * accents folded, English words stemmed (Porter2), scripts without spaces as overlapping pairs of characters, parts of
- * compounds (`node.js`, `snake_case`) as terms of their own, `c++`, `c#` and `f#` whole. Stop words stay: BM25's idf
- * makes them weigh next to nothing, and a question of nothing else is still answered.
+ * accents folded, words stemmed in the language that the text shows itself to be in, scripts without spaces as
+ * overlapping pairs of characters, parts of compounds (`node.js`, `snake_case`) as terms of their own, `c++`, `c#` and
+ * `f#` whole. Stop words stay: BM25's idf makes them weigh next to nothing, and a question of nothing else is still
+ * answered.
  */
 export function analyze(text: string): string[] {
+  const tokens = tokenize(text);
+  const language = languageOf(wordsOf(tokens));
+  return tokens.flatMap(({ text: word, kind }) => (kind === 'word' ? stemmed(word, language) : word));
+}
+
+/** What a text is written in, as far as stemming and embedding care: `other` is most of it in another script. */
+export function writtenIn(text: string): Language | 'other' {
+  const tokens = tokenize(text);
+  const latinCount = tokens.filter((token) => isLatin(token.text)).length;
+  return latinCount * 2 < tokens.length ? 'other' : languageOf(wordsOf(tokens));
+}
+
+interface Token {
+  readonly text: string;
+  /** Only words of letters are stemmed. */
+  readonly kind: 'word' | 'term';
+}
+
+function* wordsOf(tokens: readonly Token[]): Generator<string> {
+  for (const { text, kind } of tokens) if (kind === 'word') yield text;
+}
+
+function tokenize(text: string): Token[] {
   const folded = BEYOND_ASCII.test(text) ? fold(text) : text.toLowerCase();
-  const terms: string[] = [];
+  const tokens: Token[] = [];
   let index = 0;
   while (index < folded.length) {
     const kind = classAt(folded, index);
     if (kind === SEPARATOR || kind === MARK) index += unitsAt(folded, index);
-    else if (kind === UNSEGMENTED) index = readPairs(folded, index, terms);
-    else index = readWord(folded, index, terms);
+    else if (kind === UNSEGMENTED) index = readPairs(folded, index, tokens);
+    else index = readWord(folded, index, tokens);
   }
-  return terms;
+  return tokens;
 }
 
 /** NFC last: NFKD takes Hangul and Japanese voicing apart, and they must come out as they are written. */
@@ -51,22 +78,24 @@ function fold(text: string): string {
   return decomposed.replace(OPTIONAL_MARKS, '').normalize('NFC');
 }
 
-function readWord(text: string, start: number, terms: string[]): number {
+function readWord(text: string, start: number, tokens: Token[]): number {
   let end = start;
-  let isEnglish = true;
+  let isWord = true;
+  let isLetter = true;
   for (; end < text.length; end += unitsAt(text, end)) {
     const kind = classAt(text, end);
     if (kind === SEPARATOR || kind === UNSEGMENTED) break;
-    if (kind !== LATIN) isEnglish = false;
+    if (kind === NUMBER) isWord = false;
+    if (kind !== LATIN) isLetter = false;
   }
-  const suffixed = isEnglish && end - start === 1 ? end + symbolsAt(text, end) : end;
+  const suffixed = isLetter && end - start === 1 ? end + symbolsAt(text, end) : end;
   const word = text.slice(start, Math.min(suffixed, start + TERM_LENGTH_MAX));
-  terms.push(isEnglish && suffixed === end && word.length > 2 ? stem(word) : word);
+  tokens.push({ text: word, kind: isWord && suffixed === end ? 'word' : 'term' });
   return isPossessiveAt(text, suffixed) ? suffixed + 2 : suffixed;
 }
 
 /** Overlapping pairs of characters (with the marks that belong to them); a character that stands alone, alone. */
-function readPairs(text: string, start: number, terms: string[]): number {
+function readPairs(text: string, start: number, tokens: Token[]): number {
   let previous = '';
   let isAlone = true;
   let index = start;
@@ -75,25 +104,14 @@ function readPairs(text: string, start: number, terms: string[]): number {
     while (end < text.length && classAt(text, end) === MARK) end += unitsAt(text, end);
     const character = text.slice(index, Math.min(end, index + TERM_LENGTH_MAX));
     if (previous !== '') {
-      terms.push(previous + character);
+      tokens.push({ text: previous + character, kind: 'term' });
       isAlone = false;
     }
     previous = character;
     index = end;
   }
-  if (isAlone) terms.push(previous);
+  if (isAlone) tokens.push({ text: previous, kind: 'term' });
   return index;
-}
-
-function stem(word: string): string {
-  const known = stems.get(word);
-  if (known !== undefined) return known;
-  if (stems.size >= STEM_CACHE_ENTRIES_MAX) stems.clear();
-  // V8 makes a slice point into its source: a copied key keeps one word alive instead of the whole document.
-  const key = Buffer.from(word, 'latin1').toString('latin1');
-  const stemmed = stemmer.stem(key);
-  stems.set(key, stemmed);
-  return stemmed;
 }
 
 /** Length of the `++` or `#` that belongs to a one-letter name. */
@@ -125,5 +143,6 @@ function classify(character: string): CharacterClass {
   if (/[a-z]/.test(character)) return LATIN;
   if (/\p{M}/u.test(character)) return MARK;
   if (!/[\p{L}\p{N}]/u.test(character)) return SEPARATOR;
+  if (/\p{N}/u.test(character) && !UNSEGMENTED_SCRIPT.test(character)) return NUMBER;
   return UNSEGMENTED_SCRIPT.test(character) ? UNSEGMENTED : WORD;
 }

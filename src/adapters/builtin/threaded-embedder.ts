@@ -18,6 +18,7 @@ export class ThreadedEmbedder implements Embedder {
   readonly model: EmbeddingModelRef;
   readonly tokenCountMax: number;
   readonly vectorWeight: number;
+  readonly foreignVectorWeight: number;
   readonly #local: StaticEmbedder;
   readonly #tasks: TaskRunner;
 
@@ -25,6 +26,7 @@ export class ThreadedEmbedder implements Embedder {
     this.model = local.model;
     this.tokenCountMax = local.tokenCountMax;
     this.vectorWeight = local.vectorWeight;
+    this.foreignVectorWeight = local.foreignVectorWeight;
     this.#local = local;
     this.#tasks = tasks;
   }

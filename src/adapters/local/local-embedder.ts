@@ -12,6 +12,7 @@ export interface LocalEmbedderOptions {
   /** Under which the vectors are stored. */
   readonly modelId: string;
   readonly vectorWeight: number;
+  readonly foreignVectorWeight?: number;
   /** Cores for one batch; 0: all. */
   readonly threadCount: number;
 }
@@ -24,13 +25,18 @@ export class LocalEmbedder implements Embedder {
   readonly model: EmbeddingModelRef;
   readonly tokenCountMax: number;
   readonly vectorWeight: number;
+  readonly foreignVectorWeight: number;
   readonly #description: ModelDescription;
   readonly #runner: ModelRunner;
 
-  private constructor({ model, modelId, vectorWeight }: LocalEmbedderOptions, runner: ModelRunner) {
+  private constructor(
+    { model, modelId, vectorWeight, foreignVectorWeight = vectorWeight }: LocalEmbedderOptions,
+    runner: ModelRunner,
+  ) {
     this.model = { modelId, dimensions: model.dimensions };
     this.tokenCountMax = model.tokenCountMax;
     this.vectorWeight = vectorWeight;
+    this.foreignVectorWeight = foreignVectorWeight;
     this.#description = model;
     this.#runner = runner;
   }

@@ -6,12 +6,14 @@ interface KnownModel {
   readonly hubId: string;
   /** Measured beside BM25 on retrieval sets in English. */
   readonly vectorWeight: number;
+  /** They read English alone. */
+  readonly foreignVectorWeight: number;
 }
 
 /** Models that have a short name. */
 export const KNOWN_MODELS: Readonly<Record<string, KnownModel>> = {
-  minilm: { hubId: 'sentence-transformers/all-MiniLM-L6-v2', vectorWeight: 0.5 },
-  mpnet: { hubId: 'sentence-transformers/all-mpnet-base-v2', vectorWeight: 0.5 },
+  minilm: { hubId: 'sentence-transformers/all-MiniLM-L6-v2', vectorWeight: 0.5, foreignVectorWeight: 0.3 },
+  mpnet: { hubId: 'sentence-transformers/all-mpnet-base-v2', vectorWeight: 0.5, foreignVectorWeight: 0.3 },
 };
 const VECTOR_WEIGHT_OF_OTHERS = 0.5;
 const HUB_ID = /^[\w.-]+\/[\w.-]+$/;
@@ -20,6 +22,7 @@ export interface NamedModel {
   readonly model: ModelDescription;
   readonly modelId: string;
   readonly vectorWeight: number;
+  readonly foreignVectorWeight?: number;
 }
 
 /** Where `multidb model fetch` puts a model of the hub. */
@@ -41,7 +44,7 @@ export async function findModel(name: string, modelsFolder: string): Promise<Nam
   const isPath = isAbsolute(name) || /^(\.|~)/.test(name);
   if (hubId !== undefined && !isPath) {
     const model = await describeModel(fetchedFolder(modelsFolder, hubId)).catch(() => undefined);
-    if (model !== undefined) return { model, modelId: hubId, vectorWeight: weightOf(hubId) };
+    if (model !== undefined) return { model, modelId: hubId, ...weightsOf(hubId) };
   }
   const folder = resolve(name.replace(/^~(?=\/|$)/, homedir()));
   try {
@@ -59,7 +62,9 @@ export async function findModel(name: string, modelsFolder: string): Promise<Nam
   }
 }
 
-function weightOf(hubId: string): number {
+function weightsOf(hubId: string): Pick<NamedModel, 'vectorWeight' | 'foreignVectorWeight'> {
   const known = Object.values(KNOWN_MODELS).find((model) => model.hubId === hubId);
-  return known?.vectorWeight ?? VECTOR_WEIGHT_OF_OTHERS;
+  if (known === undefined) return { vectorWeight: VECTOR_WEIGHT_OF_OTHERS };
+  const { vectorWeight, foreignVectorWeight } = known;
+  return { vectorWeight, foreignVectorWeight };
 }

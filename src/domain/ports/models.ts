@@ -6,6 +6,8 @@ export interface Embedder {
   readonly tokenCountMax: number;
   /** Share of the vector leg in the fusion, 0 to 1, measured for this model. */
   readonly vectorWeight: number;
+  /** The same for a question in a language that the model was not made for; default: `vectorWeight`. */
+  readonly foreignVectorWeight?: number;
   /** Unit vectors, one a text, in order. */
   embedDocuments(texts: readonly string[], signal: AbortSignal): Promise<readonly Float32Array[]>;
   /** `statistics` is asked once, with the query's token ids, by embedders that weight them. */

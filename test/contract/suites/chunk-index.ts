@@ -7,14 +7,18 @@ import type { WorkspaceScope } from '../../../src/domain/scope.ts';
 import { analyze } from '../../../src/domain/text-analyzer.ts';
 import { AWKWARD_TEXT, ids, newChunk, newScope, sha256, unitVector } from '../../support/fixtures.ts';
 import type { ChunkIndexHarness } from './chunk-index-harness.ts';
+import { describeChunkLanguages } from './chunk-languages.ts';
 import { describeChunkModels } from './chunk-models.ts';
 import { describeChunkScoring } from './chunk-scoring.ts';
+import { describeChunkSelectivity } from './chunk-selectivity.ts';
 
 const MODEL = { modelId: 'model-a', dimensions: 8 };
 const EVERYTHING: ChunkSelection = { filter: [] };
 
 export function describeChunkIndex(name: string, make: () => Promise<ChunkIndexHarness>): void {
   describeChunkScoring(name, make);
+  describeChunkLanguages(name, make);
+  describeChunkSelectivity(name, make);
   describeChunkModels(name, make);
 
   describe(`ChunkIndex: ${name}`, () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { analyze } from '../../../src/domain/text-analyzer.ts';
+import { analyze, writtenIn } from '../../../src/domain/text-analyzer.ts';
 
 describe('analyze', () => {
   it.each([
@@ -9,12 +9,42 @@ describe('analyze', () => {
     ['C++ and C# on node.js', ['c++', 'and', 'c#', 'on', 'node', 'js']],
     ['snake_case, kebab-case, 7.10.0', ['snake', 'case', 'kebab', 'case', '7', '10', '0']],
     ['naïve café ﬁle ２０２４', ['naiv', 'cafe', 'file', '2024']],
-    ['Строй ёлка', ['строи', 'елка']],
+    ['Строй ёлка', ['стро', 'елк']],
+    ['мосты моста', ['мост', 'мост']],
+    ['المدينة مدينة', ['مدين', 'مدين']],
     ['constructor __proto__', ['constructor', 'proto']],
     ['  \n\t.,;!? — 😀', []],
     ['', []],
   ])('%j', (text, terms) => {
     expect(analyze(text)).toEqual(terms);
+  });
+
+  it.each([
+    ['Wo sind die Häuser? Das Haus', ['wo', 'sind', 'die', 'haus', 'das', 'haus']],
+    ['où sont les maisons de la ville', ['ou', 'sont', 'le', 'maison', 'de', 'la', 'vill']],
+    ['los niños y las casas', ['los', 'nin', 'y', 'las', 'cas']],
+  ])('stems in the language of the text: %s', (text, terms) => {
+    expect(analyze(text).filter((term) => !/~/.test(term))).toEqual(terms);
+  });
+
+  it('lets the parts of a compound be found', () => {
+    const compound = analyze('Der Wahlkreis ist in der Stadt');
+    const part = analyze('Wie viele Wahlen und was ist das');
+    expect(compound).toEqual(expect.arrayContaining(['wahlkreis', 'wahl~', '~reis']));
+    expect(part).toContain('wahl');
+    expect(analyze('Die Wahlhelfer und das')).toContain('wahl~');
+  });
+
+  it.each([
+    ['Wie viele Punkte gab die Verteidigung ab?', 'german'],
+    ['How many points did it give up?', 'english'],
+    ['¿Cuántos puntos dio la defensa de los Panthers?', 'spanish'],
+    ['Когда был построен мост?', 'other'],
+    ['いつ建てられましたか', 'other'],
+    ['kubernetes ingress', 'english'],
+    ['', 'english'],
+  ])('says what a text is written in: %s', (text, language) => {
+    expect(writtenIn(text)).toBe(language);
   });
 
   it.each([
@@ -53,7 +83,9 @@ describe('analyze', () => {
     const texts = fc.string({ unit: 'grapheme', maxLength: 40 });
     fc.assert(
       fc.property(texts, texts, (left, right) => {
-        expect(analyze(`${left} . ${right}`)).toEqual([...analyze(left), ...analyze(right)]);
+        // The language is the whole text's: each part must show the same one.
+        const [first, second] = [`it is the ${left}`, `it is the ${right}`];
+        expect(analyze(`${first} . ${second}`)).toEqual([...analyze(first), ...analyze(second)]);
       }),
     );
   });

@@ -4,6 +4,7 @@ import type { EmbedderCatalog } from '../../../domain/ports/embedding-deployment
 import type { Embedder } from '../../../domain/ports/models.ts';
 import type { Log } from '../../../domain/ports/system.ts';
 import type { WorkspaceScope } from '../../../domain/scope.ts';
+import { writtenIn } from '../../../domain/text-analyzer.ts';
 import type { EmbeddingRoute, EmbeddingRoutes } from './embedding-routes.ts';
 import type { QueryEmbeddings } from './query-embedding.ts';
 import type { ShadowQueries } from './shadow-queries.ts';
@@ -59,13 +60,15 @@ export class VectorLeg {
     if (only !== undefined && parts.length === 1) {
       return {
         hits: only.hits,
-        weight: only.embedder.vectorWeight,
+        weight: weightFor(question.text, only.embedder),
         score: async (chunkIds) => (only.isFull ? this.#score(scope, only, chunkIds) : []),
       };
     }
     return {
       hits: parts.flatMap(({ hits }) => hits.map(scaled(hits))),
-      weight: parts.reduce((sum, { embedder }) => sum + embedder.vectorWeight, 0) / Math.max(1, parts.length),
+      weight:
+        parts.reduce((sum, { embedder }) => sum + weightFor(question.text, embedder), 0) /
+        Math.max(1, parts.length),
       score: (chunkIds) => this.#scoreMixed(scope, parts, chunkIds),
     };
   }
@@ -133,6 +136,10 @@ export class VectorLeg {
     });
     return (await Promise.all(scores)).flat();
   }
+}
+
+function weightFor(text: string, { vectorWeight, foreignVectorWeight = vectorWeight }: Embedder): number {
+  return writtenIn(text) === 'english' ? vectorWeight : foreignVectorWeight;
 }
 
 /** Between the worst and the best hit of its own model: the scales of two models have nothing in common. */
