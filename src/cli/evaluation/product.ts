@@ -25,7 +25,6 @@ export async function withProduct<Result>(
   const config = readConfig({
     ...ownEnvironment(folder),
     EMBEDDER: embedder,
-    EMBEDDER: embedder,
     EMBEDDING_MODEL: undefined,
     SEARCHES_PER_MINUTE: UNLIMITED,
     INGESTIONS_PER_MINUTE: UNLIMITED,

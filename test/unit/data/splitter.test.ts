@@ -145,7 +145,7 @@ describe('the splitter', () => {
 
   it('keeps a block whole where it fits and divides a longer one at line ends', () => {
     const block = (lines: number) => `\`\`\`\n${'const value = 1;\n'.repeat(lines)}\`\`\``;
-    const [fitting, tooLong] = [block(100), block(300)];
+    const [fitting, tooLong] = [block(60), block(300)];
     const lead = 'A sentence of ordinary length. '.repeat(20);
     const text = `${lead}\n\n${fitting}\n\n${lead}\n\n${tooLong}`;
     const first = text.indexOf(fitting);
@@ -164,7 +164,7 @@ describe('the splitter', () => {
   });
 
   it('keeps a short lead-in with its table', () => {
-    const table = `| a | b |\n${'| value | other value |\n'.repeat(60)}`.trimEnd();
+    const table = `| a | b |\n${'| value | other value |\n'.repeat(40)}`.trimEnd();
     const text = `The settings are:\n\n${table}`;
     const pieces = splitText({ ...plain(text), blocks: [{ start: text.indexOf(table), end: text.length }] });
     expect(pieces).toMatchObject([{ start: 0, end: text.length }]);
