@@ -145,8 +145,9 @@ async function unlessAborted<T>(outcome: Promise<T>, signal: AbortSignal): Promi
   }
 }
 
-/** Waits for running statements, but not for ever: a process that stops must stop. */
+/** Waits for running statements, but not for ever: a process that stops must stop. Repeating it is harmless. */
 async function close(pool: pg.Pool, prisma: PrismaClient | undefined): Promise<void> {
+  if (pool.ending) return;
   await prisma?.$disconnect();
   const deadline = AbortSignal.timeout(CLOSE_TIMEOUT_MS);
   await unlessAborted(pool.end(), deadline).catch((error: unknown) => {

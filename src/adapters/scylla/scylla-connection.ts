@@ -1,4 +1,4 @@
-import type { Client, types } from 'cassandra-driver';
+import type { Client, Host, types } from 'cassandra-driver';
 import { DomainError } from '../../domain/errors.ts';
 import type { Lifecycle, Log } from '../../domain/ports/system.ts';
 import { newScyllaClient, type Timeouts } from './scylla-client.ts';
@@ -40,6 +40,11 @@ export function openScylla(options: ScyllaOptions): ScyllaConnection {
   return new LazyScyllaConnection(options);
 }
 
+interface Retirement {
+  readonly timer: NodeJS.Timeout;
+  readonly replaced: readonly Host[];
+}
+
 class LazyScyllaConnection implements ScyllaConnection {
   readonly #settings: ScyllaSettings;
   readonly #timeouts: Timeouts;
@@ -47,6 +52,7 @@ class LazyScyllaConnection implements ScyllaConnection {
   readonly #log: Log;
   #client: Client | undefined;
   #connecting: Promise<Client> | undefined;
+  readonly #retired = new Map<Client, Retirement>();
   #isClosed = false;
   #callCount = 0;
 
@@ -94,8 +100,8 @@ class LazyScyllaConnection implements ScyllaConnection {
     this.#isClosed = true;
     const client = this.#client ?? (await this.#connecting?.catch(() => undefined));
     this.#client = undefined;
-    if (client)
-      await within(CLOSE_TIMEOUT_MS, client.shutdown()).catch((error: unknown) => this.#lost(error));
+    const open = new Set([...this.#retired.keys(), ...(client ? [client] : [])]);
+    await Promise.all([...open].map((one) => this.#end(one)));
   }
 
   async #run({ cql, isIdempotent }: Statement, values: readonly unknown[]): Promise<readonly unknown[]> {
@@ -123,6 +129,9 @@ class LazyScyllaConnection implements ScyllaConnection {
     client.on('hostDown', (host: { address: string }) => {
       this.#log.warn({ node: host.address }, 'ScyllaDB node lost');
     });
+    client.on('hostRemove', (host: Host) => {
+      if (client.hosts.get(host.address) !== undefined) this.#retire(client, host);
+    });
     client.on('hostUp', (host: { address: string }) => {
       this.#log.info({ node: host.address }, 'ScyllaDB node is back');
     });
@@ -134,6 +143,29 @@ class LazyScyllaConnection implements ScyllaConnection {
     }
     this.#client = client;
     return client;
+  }
+
+  /**
+   * A driver that has lost every connection looks its hosts up anew and replaces those that it knew, but goes on routing
+   * by the old ones, whose pools then reconnect for ever, also after `shutdown` (since NODEJS-632). So that client is
+   * given up for a new one, and ended when its last calls have had their time.
+   */
+  #retire(client: Client, replaced: Host): void {
+    if (this.#client === client) this.#client = undefined;
+    const known = this.#retired.get(client);
+    const timer = known?.timer ?? setTimeout(() => void this.#end(client), this.#deadlineMs);
+    this.#retired.set(client, { timer, replaced: [...(known?.replaced ?? []), replaced] });
+  }
+
+  async #end(client: Client): Promise<void> {
+    const { timer, replaced = [] } = this.#retired.get(client) ?? {};
+    clearTimeout(timer);
+    this.#retired.delete(client);
+    for (const host of replaced) {
+      // There, though its type does not say so.
+      if ('shutdown' in host && typeof host.shutdown === 'function') host.shutdown(false);
+    }
+    await within(CLOSE_TIMEOUT_MS, client.shutdown()).catch((error: unknown) => this.#lost(error));
   }
 
   #lost(error: unknown): void {

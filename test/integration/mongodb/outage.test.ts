@@ -57,7 +57,7 @@ describe.skipIf(serverUrl === undefined)(nameOf('an outage of MongoDB'), () => {
   it('with connections reset and refused is said by every call, and over by itself', async () => {
     const { stores, proxy } = await behindProxy();
     await Promise.all([...reads(stores), ...writes(stores)]);
-    await proxy.goDown();
+    await proxy.begin('refused');
     await expectFailed([...reads(stores), ...writes(stores), stores.health(AbortSignal.timeout(5_000))]);
     await proxy.heal();
     await expectRecovered(stores);
@@ -66,7 +66,7 @@ describe.skipIf(serverUrl === undefined)(nameOf('an outage of MongoDB'), () => {
   it('with a server that falls silent ends every call by its deadline, and is over by itself', async () => {
     const { stores, proxy } = await behindProxy();
     await Promise.all([...reads(stores), ...writes(stores)]);
-    proxy.goSilent();
+    await proxy.begin('silent');
     await expectFailed([...reads(stores), ...writes(stores)]);
     await expect(stores.health(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
     await proxy.heal();
@@ -79,7 +79,7 @@ describe.skipIf(serverUrl === undefined)(nameOf('an outage of MongoDB'), () => {
     await stores.blobs.put(scope, 'kept', Buffer.from('whole'));
     const slow = (async function* () {
       yield Buffer.from('half');
-      await proxy.goDown();
+      await proxy.begin('refused');
       yield Buffer.alloc(600_000);
     })();
     await expect(stores.blobs.put(scope, 'kept', slow)).rejects.toMatchObject(either);

@@ -39,8 +39,8 @@ describe.skipIf(server.url === undefined)(server.nameOf('an outage of Redis'), (
       .toBe('healthy');
 
   for (const [how, begin] of [
-    ['connections are reset and refused', (proxy: TcpProxy) => proxy.goDown()],
-    ['the server falls silent', async (proxy: TcpProxy) => proxy.goSilent()],
+    ['connections are reset and refused', (proxy: TcpProxy) => proxy.begin('refused')],
+    ['the server falls silent', async (proxy: TcpProxy) => proxy.begin('silent')],
   ] as const) {
     describe(`in which ${how}`, () => {
       it('ends every call of the log with a typed error, and is over by itself', async () => {
@@ -86,7 +86,9 @@ describe.skipIf(server.url === undefined)(server.nameOf('an outage of Redis'), (
         await stores.sessionCache.put(SYSTEM_SCOPE, sessionId, state);
         await proxy.heal();
         await untilHealthy(stores);
-        expect(await stores.rateLimiter.take(LIMIT, subject)).toMatchObject({ allowed: true, remaining: 2 });
+        // One that Redis may have counted before its answer got lost.
+        const { remaining } = await stores.rateLimiter.take(LIMIT, subject);
+        expect([1, 2]).toContain(remaining);
         expect(await stores.sessionCache.find(SYSTEM_SCOPE, sessionId)).toEqual(state);
       });
 
@@ -120,7 +122,7 @@ describe.skipIf(server.url === undefined)(server.nameOf('an outage of Redis'), (
 
   it('does not keep a node from closing', async () => {
     const { stores, proxy } = await behindProxy();
-    proxy.goSilent();
+    await proxy.begin('silent');
     const pending = stores.cache.get(newScope(), 'key');
     const closed = stores.close();
     await expect(pending).rejects.toMatchObject({ name: 'DomainError' });

@@ -35,7 +35,7 @@ describe.skipIf(serverUrl === undefined)(nameOf('an outage of ScyllaDB'), () => 
 
   it('from the start is said by every call, and over when the server is there', async () => {
     const { stores, proxy } = await behindProxy();
-    await proxy.goDown();
+    await proxy.begin('refused');
     await expect(find(stores)).rejects.toMatchObject(unavailable);
     await expect(append(stores)).rejects.toMatchObject(unavailable);
     await expect(health(stores)).rejects.toMatchObject(unavailable);
@@ -47,7 +47,7 @@ describe.skipIf(serverUrl === undefined)(nameOf('an outage of ScyllaDB'), () => 
   it('with connections reset is said by reads and writes, and over by itself', async () => {
     const { stores, proxy } = await behindProxy();
     await append(stores);
-    await proxy.goDown();
+    await proxy.begin('refused');
     await expect(find(stores)).rejects.toMatchObject(either);
     await expect(append(stores)).rejects.toMatchObject(either);
     await proxy.heal();
@@ -58,7 +58,7 @@ describe.skipIf(serverUrl === undefined)(nameOf('an outage of ScyllaDB'), () => 
   it('with a server that falls silent ends every call by its deadline, and is over by itself', async () => {
     const { stores, proxy } = await behindProxy();
     await append(stores);
-    proxy.goSilent();
+    await proxy.begin('silent');
     const calls = Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? find(stores) : append(stores)));
     const outcomes = await Promise.allSettled(calls);
     for (const outcome of outcomes) {
@@ -71,7 +71,7 @@ describe.skipIf(serverUrl === undefined)(nameOf('an outage of ScyllaDB'), () => 
 
   it('with a server that never says a word is too slow', async () => {
     const { stores, proxy } = await behindProxy();
-    proxy.goSilent();
+    await proxy.begin('silent');
     await expect(find(stores)).rejects.toMatchObject(either);
     await expect(stores.health(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
     const { stores: hasty } = {
