@@ -75,7 +75,11 @@ async function serveEdge(): Promise<{ readonly url: string; readonly push: Push 
     return { next: () => feed.next(), close: () => feeds.delete(feed) && feed.close() };
   };
   const services = {
-    identity: { authenticate: async () => principal, recheck: async () => principal },
+    identity: {
+      authenticate: async () => principal,
+      recheck: async () => principal,
+      onCredentialChange: () => () => undefined,
+    },
     runs: { watch },
   };
   const silent = () => undefined;
