@@ -2,7 +2,17 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const FIGURES = ['tokens', 'first-token', 'http', 'message', 'paced', 'start', 'embedding', 'ingest'];
+const FIGURES = [
+  'tokens',
+  'first-token',
+  'http',
+  'message',
+  'paced',
+  'idle-sockets',
+  'start',
+  'embedding',
+  'ingest',
+];
 
 for (const figure of FIGURES) {
   const file = fileURLToPath(new URL(`./${figure}.ts`, import.meta.url));

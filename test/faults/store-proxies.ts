@@ -1,7 +1,7 @@
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { type ServerUrls, STORES, type StoreName } from './server-stores.ts';
 
-/** `silent`: a half-open connection, bytes vanish. `down`: connections are reset and nobody listens. */
+/** `silent`: nothing passes until it is healed. `down`: connections are ended and nobody listens. */
 export type NetworkFault = 'silent' | 'down';
 
 /** What stands between one node and its stores. */
@@ -28,8 +28,7 @@ export class StoreProxies {
 
   async begin(store: StoreName, fault: NetworkFault): Promise<void> {
     const proxy = this.#proxies.get(store);
-    if (fault === 'silent') proxy?.goSilent();
-    else await proxy?.goDown();
+    await proxy?.begin(fault === 'silent' ? 'silent' : 'refused');
   }
 
   async heal(store: StoreName): Promise<void> {
