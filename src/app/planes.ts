@@ -25,6 +25,7 @@ import type { Stores } from './stores.ts';
 const ISSUER = 'multidb-ai';
 const AUDIENCE = 'multidb-ai/graphql';
 const MINUTE_MS = 60_000;
+const DEPLOYMENTS_PER_MINUTE = 30;
 
 const perMinute = (name: string, limit: number): RateLimit => ({ name, limit, windowMs: MINUTE_MS });
 
@@ -133,6 +134,7 @@ export function buildDeployments(
   return new DeploymentService(
     { ...stores, embedders, onChange: (scope) => routes.invalidate(scope) },
     {
+      createRate: perMinute('create-deployment', DEPLOYMENTS_PER_MINUTE),
       soakMs: config.EMBEDDING_SOAK_MS,
       reclaimGraceMs: reclaimGraceMs(config),
       gate: {

@@ -12,9 +12,10 @@ import type {
   TransitionOutcome,
 } from '../../domain/ports/embedding-deployments.ts';
 import type { CollectionRepository } from '../../domain/ports/identity.ts';
+import type { RateLimit, RateLimiter } from '../../domain/ports/limits.ts';
 import type { Embedder } from '../../domain/ports/models.ts';
 import type { Clock, IdGenerator } from '../../domain/ports/system.ts';
-import { authorize, type Principal } from '../../domain/principal.ts';
+import { authorize, type Principal, principalKey } from '../../domain/principal.ts';
 import type { WorkspaceScope } from '../../domain/scope.ts';
 import type { CreateDeploymentCommand, DeploymentOutcome, EmbeddingDeploymentApi } from '../services.ts';
 
@@ -22,12 +23,15 @@ export interface DeploymentServiceDeps {
   readonly deployments: EmbeddingDeploymentRepository;
   readonly collections: Pick<CollectionRepository, 'find'>;
   readonly embedders: EmbedderCatalog;
+  readonly rateLimiter: RateLimiter;
   readonly ids: IdGenerator;
   readonly clock: Clock;
   /** Lets the searches of this process see a change at once. */
   readonly onChange: (scope: WorkspaceScope) => void;
 }
 export interface DeploymentServiceOptions {
+  /** Each new one asks its embedder for a vector, and then for one of every chunk. */
+  readonly createRate: RateLimit;
   /** How long what was left stays as it is, to be rolled back to. */
   readonly soakMs: number;
   /** How long another node may still search by what it took for active. */
@@ -66,6 +70,7 @@ export class DeploymentService implements EmbeddingDeploymentApi {
 
   async create(principal: Principal, command: CreateDeploymentCommand): Promise<DeploymentOutcome> {
     authorize(principal, 'deployment:manage');
+    await this.#takeRate(principal);
     const scope = scopeOf(principal);
     const { collections, deployments, embedders, ids, clock } = this.#deps;
     const { collectionId, embedder: name } = command;
@@ -150,6 +155,16 @@ export class DeploymentService implements EmbeddingDeploymentApi {
     const change = { now, dueAt: now + this.#options.reclaimGraceMs };
     const outcome = await this.#deps.deployments.retire(scope, id, change);
     return this.#told(scope, outcome, 'What is ACTIVE, or being reclaimed, cannot be retired.');
+  }
+
+  async #takeRate(principal: Principal): Promise<void> {
+    const { rateLimiter } = this.#deps;
+    const decision = await rateLimiter.take(this.#options.createRate, principalKey(principal));
+    if (decision.allowed) return;
+    const { retryAfterMs } = decision;
+    throw new DomainError('RATE_LIMITED', 'Too many new deployments at once; try again later.', {
+      retryAfterMs,
+    });
   }
 
   /** Asks it for one vector, so that a model that cannot answer is refused here and not found out by a worker. */

@@ -47,7 +47,12 @@ beforeEach(async () => {
   node = createNode(world, {}, { shadowSharePercent: 100 });
   service = new DeploymentService(
     { ...world, onChange: (scope) => node.routes.invalidate(scope) },
-    { soakMs: MINUTE_MS, reclaimGraceMs: 0, gate },
+    {
+      createRate: { name: 'create', limit: 5, windowMs: MINUTE_MS },
+      soakMs: MINUTE_MS,
+      reclaimGraceMs: 0,
+      gate,
+    },
   );
   owner = await createUser(world);
   const [first] = await world.collections.list(owner);
@@ -239,5 +244,8 @@ describe('who may deploy', () => {
     };
     expect(await create('blind')).toMatchObject({ kind: 'embedder-failed' });
     expect((await create('standard')).kind).toBe('refused');
+    expect((await create('standard')).kind).toBe('refused');
+    expect((await create('standard')).kind).toBe('refused');
+    await expect(create('standard')).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   });
 });
