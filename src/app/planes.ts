@@ -88,10 +88,7 @@ export async function buildDataPlane({ config, shutdown }: OpenContext, stores: 
   shutdown.add('worker threads', () => tasks.close());
   const { embedders: opened, tokenizer } = await loadEmbedders(config, { tasks, clock: stores.clock });
   shutdown.add('embedding models', async () => opened.close());
-  const standard = { name: config.embedder, embedder: await opened.openConfigured() };
-  const embedders = createEmbedderCatalog({
-    ...{ standard, offered: config.EMBEDDERS_OFFERED, open: (name) => opened.open(name) },
-  });
+  const embedders = await createEmbedderCatalog(config, opened);
   const loader = openLoader(config, shutdown);
   const deps = {
     ...stores,
