@@ -46,17 +46,22 @@ export class Connection {
     return new ResumingSubscription(request, this.#deps);
   }
 
-  /** PUT to an address that the server gave out; the address is the only credential. */
-  put(
+  /** To an address that the server gave out; the address is the only credential. */
+  transfer(
+    method: 'PUT' | 'PATCH' | 'HEAD',
     url: string,
-    body: Blob,
-    init: { readonly mediaType: string; readonly signal?: AbortSignal | undefined },
-  ) {
+    init: {
+      readonly body?: Blob;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly signal?: AbortSignal | undefined;
+    },
+  ): Promise<Response> {
+    const { body, headers, signal } = init;
     return this.#deps.http.fetch(new URL(url, this.#deps.endpoints.graphql).href, {
-      method: 'PUT',
-      headers: { 'content-type': init.mediaType },
-      body,
-      ...(init.signal && { signal: init.signal }),
+      method,
+      ...(body && { body }),
+      ...(headers && { headers }),
+      ...(signal && { signal }),
     });
   }
 }

@@ -1,17 +1,16 @@
-import { DEFAULT_RETRY, retryDelayMs, sleep } from './backoff.ts';
 import type { Connection } from './connection.ts';
 import { documentContinuity } from './continuity.ts';
-import { MultiDbError, networkError, userError } from './errors.ts';
+import { MultiDbError, userError } from './errors.ts';
 import {
-  CreateUploadDocument,
   DocumentDocument,
   DocumentEventsDocument,
   type DocumentSourceInput,
   IngestDocument,
 } from './generated/operations.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
-import { type IngestOptions, type IngestSource, type Upload, uploadOf } from './ingest-source.ts';
+import { type IngestOptions, type IngestSource, uploadOf } from './ingest-source.ts';
 import type { Document, DocumentEvent } from './types.ts';
+import { sendUpload } from './uploading.ts';
 
 export interface Accepted {
   /** As it was when it was accepted. */
@@ -24,8 +23,6 @@ export interface EventOptions {
   readonly after?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-const UPLOAD_RETRY = { ...DEFAULT_RETRY, attemptCountMax: 2 };
 
 /** The steps of a document on its way into the index; ends when its newest version is READY or FAILED. */
 export function watchDocument(
@@ -110,47 +107,10 @@ async function sourceInput(
   signal: AbortSignal | undefined,
 ): Promise<DocumentSourceInput> {
   if (source instanceof Blob || 'bytes' in source) {
-    return { uploadId: await send(connection, uploadOf(source), signal) };
+    return { uploadId: await sendUpload(connection, uploadOf(source), signal) };
   }
   if ('url' in source) return { url: source.url };
   if (!('text' in source)) throw new TypeError('A source is a text, a url, bytes or a Blob.');
   const { text, mediaType } = source;
   return { text: { content: text, ...(mediaType !== undefined && { mediaType }) } };
-}
-
-/** An upload's address is good for one PUT, so after a lost connection the next attempt asks for a new one. */
-async function send(
-  connection: Connection,
-  upload: Upload,
-  signal: AbortSignal | undefined,
-): Promise<string> {
-  for (let failureCount = 1; ; failureCount += 1) {
-    try {
-      return await sendOnce(connection, upload, signal);
-    } catch (error) {
-      const lost = error instanceof MultiDbError && error.code === 'NETWORK';
-      const delayMs = lost ? retryDelayMs(error, failureCount, UPLOAD_RETRY) : undefined;
-      if (delayMs === undefined) throw error;
-      await sleep(delayMs, signal);
-    }
-  }
-}
-
-async function sendOnce(
-  connection: Connection,
-  { body, fileName, mediaType }: Upload,
-  signal: AbortSignal | undefined,
-): Promise<string> {
-  const input = { fileName, mediaType, size: body.size };
-  const { createUpload } = await connection.mutate(
-    CreateUploadDocument,
-    { input },
-    { signal, repeatable: true },
-  );
-  if (createUpload.__typename !== 'CreateUploadSuccess') throw userError(createUpload);
-  const response = await connection.put(createUpload.url, body, { mediaType, signal });
-  if (response.ok) return createUpload.uploadId;
-  if (response.status >= 500) throw networkError(`The upload failed (HTTP ${response.status}).`);
-  if (response.status === 413) throw new MultiDbError('DOCUMENT_TOO_LARGE', 'The file is too large.');
-  throw new MultiDbError('UPLOAD_REFUSED', `The upload was refused (HTTP ${response.status}).`);
 }

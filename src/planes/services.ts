@@ -178,19 +178,33 @@ export type ReceiveOutcome =
       readonly status: 400 | 403 | 404 | 409 | 410 | 413 | 415;
       readonly message: string;
     };
+/** Who holds the signed address may ask and send: there is no other credential. */
+export interface UploadAddress {
+  readonly uploadId: string;
+  /** The query string's parameters, as `create` put them into the path. */
+  readonly query: Readonly<Record<string, string | undefined>>;
+}
+export type UploadProgress =
+  | { readonly kind: 'progress'; readonly offset: number; readonly size: number }
+  | Extract<ReceiveOutcome, { readonly kind: 'refused' }>;
 export interface UploadApi {
   create(
     principal: Principal,
     input: { readonly fileName: string; readonly mediaType: string; readonly size: number },
   ): Promise<CreateUploadOutcome>;
   /** The PUT itself: the signature is the only credential. */
-  receive(request: {
-    readonly uploadId: string;
-    /** The query string's parameters, as `create` put them into the path. */
-    readonly query: Readonly<Record<string, string | undefined>>;
-    readonly mediaType: string | undefined;
-    readonly body: AsyncIterable<Uint8Array>;
-  }): Promise<ReceiveOutcome>;
+  receive(
+    request: UploadAddress & {
+      readonly mediaType: string | undefined;
+      readonly body: AsyncIterable<Uint8Array>;
+    },
+  ): Promise<ReceiveOutcome>;
+  /** How many bytes have come, by whatever way. */
+  progress(address: UploadAddress): Promise<UploadProgress>;
+  /** More bytes, which must follow on those that have come (else 409). Keeps what came of a body that breaks off. */
+  append(
+    request: UploadAddress & { readonly offset: number; readonly body: AsyncIterable<Uint8Array> },
+  ): Promise<UploadProgress>;
 }
 
 export interface SearchCommand {

@@ -281,6 +281,8 @@ export class FakeWorld {
           const uploadId = fakeId('upl');
           return { kind: 'created', uploadId, path: `/uploads/${uploadId}?signature=s`, expiresAt: NOW };
         },
+        progress: async () => ({ kind: 'progress', offset: 0, size: 1 }),
+        append: async () => ({ kind: 'progress', offset: 1, size: 1 }),
         receive: async ({ uploadId, query, body }) => {
           if (query['signature'] !== 's') return { kind: 'refused', status: 403, message: 'Not signed.' };
           let bytes = 0;

@@ -21,6 +21,19 @@ export class MemoryUploadRepository implements UploadRepository {
     return upload;
   }
 
+  async advance(
+    { workspaceId }: WorkspaceScope,
+    uploadId: UploadId,
+    { from, byteLength, partKey }: Parameters<UploadRepository['advance']>[2],
+  ): Promise<boolean> {
+    const row = this.#database.uploads.get(uploadId);
+    if (row?.workspaceId !== workspaceId || row.status !== 'CREATED' || row.receivedBytes !== from)
+      return false;
+    const advanced = { receivedBytes: from + byteLength, partKeys: [...row.partKeys, partKey] };
+    this.#database.uploads.set(uploadId, { ...row, ...advanced });
+    return true;
+  }
+
   async receive({ workspaceId }: WorkspaceScope, uploadId: UploadId, contentHash: string): Promise<boolean> {
     const row = this.#database.uploads.get(uploadId);
     if (row?.workspaceId !== workspaceId || row.status !== 'CREATED') return false;

@@ -14,6 +14,12 @@ WITH due AS (
 )
 DELETE FROM uploads u USING due WHERE u.id = due.id RETURNING u.id, u.workspace_id AS "workspaceId"`,
 };
+/** $1 workspace, $2 upload, $3 offset, $4 bytes, $5 key. */
+const ADVANCE = {
+  name: 'upload_advance',
+  text: `UPDATE uploads SET received_bytes = received_bytes + $4::bigint, part_keys = part_keys || $5::text
+WHERE workspace_id = $1 AND id = $2 AND received_bytes = $3::bigint AND status = 'CREATED' RETURNING id`,
+};
 const reaped = z.array(z.object({ id: z.string(), workspaceId: z.string() }));
 const statusSchema = z.enum(['CREATED', 'RECEIVED', 'INGESTED']);
 
@@ -26,7 +32,14 @@ export class PostgresUploadRepository implements UploadRepository {
 
   async create({ workspaceId }: WorkspaceScope, upload: UploadRecord): Promise<void> {
     await this.#database.orm((prisma) =>
-      prisma.upload.create({ data: { ...upload, workspaceId, expiresAt: new Date(upload.expiresAt) } }),
+      prisma.upload.create({
+        data: {
+          ...upload,
+          workspaceId,
+          expiresAt: new Date(upload.expiresAt),
+          partKeys: [...upload.partKeys],
+        },
+      }),
     );
   }
 
@@ -35,15 +48,25 @@ export class PostgresUploadRepository implements UploadRepository {
       prisma.upload.findUnique({ where: { id: uploadId, workspaceId } }),
     );
     if (row === null) return undefined;
-    const { fileName, mediaType, contentHash } = row;
+    const { fileName, mediaType, contentHash, partKeys } = row;
     return {
       id: uploadId,
       userId: trustedId('usr', row.userId),
-      ...{ fileName, mediaType, contentHash },
+      ...{ fileName, mediaType, contentHash, partKeys },
+      receivedBytes: Number(row.receivedBytes),
       size: Number(row.size),
       expiresAt: row.expiresAt.getTime(),
       status: statusSchema.parse(row.status),
     };
+  }
+
+  async advance(
+    { workspaceId }: WorkspaceScope,
+    uploadId: UploadId,
+    part: Parameters<UploadRepository['advance']>[2],
+  ): Promise<boolean> {
+    const values = [workspaceId, uploadId, part.from, part.byteLength, part.partKey];
+    return (await this.#database.query(ADVANCE, values)).length === 1;
   }
 
   async receive({ workspaceId }: WorkspaceScope, uploadId: UploadId, contentHash: string): Promise<boolean> {

@@ -11,13 +11,14 @@ export function allowOrigins(app: FastifyInstance, allowedOrigins: readonly stri
     if (origin === undefined || !(allowed.has('*') || allowed.has(origin))) return;
     reply.headers({
       'access-control-allow-origin': origin,
-      'access-control-expose-headers': 'x-request-id',
+      'access-control-expose-headers': 'x-request-id, upload-offset, upload-length',
       vary: 'origin',
     });
     if (request.method !== 'OPTIONS') return;
     reply.headers({
-      'access-control-allow-methods': 'GET, POST, PUT',
-      'access-control-allow-headers': 'authorization, content-type, x-request-id, apollo-require-preflight',
+      'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH',
+      'access-control-allow-headers':
+        'authorization, content-type, x-request-id, upload-offset, apollo-require-preflight',
       'access-control-max-age': String(PREFLIGHT_SECONDS),
     });
     await reply.code(204).send();

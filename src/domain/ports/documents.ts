@@ -182,10 +182,19 @@ export interface UploadRecord {
   readonly expiresAt: number;
   readonly status: 'CREATED' | 'RECEIVED' | 'INGESTED';
   readonly contentHash: string | null;
+  /** Of a resumable upload: what has come, in parts that lie under these keys, in order. */
+  readonly receivedBytes: number;
+  readonly partKeys: readonly string[];
 }
 export interface UploadRepository {
   create(scope: WorkspaceScope, upload: UploadRecord): Promise<void>;
   find(scope: WorkspaceScope, uploadId: UploadId): Promise<UploadRecord | undefined>;
+  /** Counts one more part of a CREATED upload. False: it is not at `from`, or not there any more. */
+  advance(
+    scope: WorkspaceScope,
+    uploadId: UploadId,
+    part: { readonly from: number; readonly byteLength: number; readonly partKey: string },
+  ): Promise<boolean>;
   /** CREATED → RECEIVED, once. */
   receive(scope: WorkspaceScope, uploadId: UploadId, contentHash: string): Promise<boolean>;
   markIngested(scope: WorkspaceScope, uploadId: UploadId): Promise<void>;

@@ -14,7 +14,7 @@ import type { Clock, IdGenerator, Page, PageRequest } from '../../domain/ports/s
 import { authorize, type Principal, principalKey } from '../../domain/principal.ts';
 import type { WorkspaceScope } from '../../domain/scope.ts';
 import type { DocumentApi, Feed, IngestCommand, IngestOutcome } from '../services.ts';
-import { textKey } from './blob-keys.ts';
+import { partsKey, textKey } from './blob-keys.ts';
 import { shortTitle } from './fallback-title.ts';
 import { checkCommand, idempotencyOf } from './ingest-command.ts';
 import { textOfBlob } from './loaded-text.ts';
@@ -188,7 +188,10 @@ export class DocumentService implements DocumentApi {
     if (outcome.kind === 'conflict') return;
     const { id, version } = outcome.document;
     const taken = await this.#deps.documents.findVersion(scope, id, version);
-    if (taken?.blobKey === blobKey) await this.#deps.uploads.markIngested(scope, source.uploadId);
+    if (taken?.blobKey !== blobKey) return;
+    await this.#deps.uploads.markIngested(scope, source.uploadId);
+    // Left by a crash between joining them and this; nothing would reap them any more.
+    await this.#deps.blobs.remove(scope, partsKey(source.uploadId));
   }
 
   async #takeRate(principal: Principal): Promise<void> {

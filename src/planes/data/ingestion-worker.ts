@@ -2,7 +2,7 @@ import { DomainError } from '../../domain/errors.ts';
 import type { UploadRepository } from '../../domain/ports/documents.ts';
 import type { Unsubscribe } from '../../domain/ports/system.ts';
 import { SYSTEM_SCOPE } from '../../domain/scope.ts';
-import { uploadKey } from './blob-keys.ts';
+import { partsKey, uploadKey } from './blob-keys.ts';
 import { describeError } from './error-info.ts';
 import { JobRunner, type JobRunnerDeps } from './job-runner.ts';
 
@@ -113,6 +113,9 @@ export class IngestionWorker {
   async #reap(): Promise<void> {
     const { uploads, blobs, clock } = this.#deps;
     const expired = await uploads.reap(SYSTEM_SCOPE, clock.now(), REAP_COUNT_MAX);
-    for (const { scope, id } of expired) await blobs.remove(scope, uploadKey(id));
+    for (const { scope, id } of expired) {
+      await blobs.remove(scope, uploadKey(id));
+      await blobs.remove(scope, partsKey(id));
+    }
   }
 }

@@ -7,8 +7,15 @@ import type { RateLimit, RateLimiter } from '../../domain/ports/limits.ts';
 import type { Clock, IdGenerator } from '../../domain/ports/system.ts';
 import { authorize, type Principal, principalKey } from '../../domain/principal.ts';
 import type { WorkspaceScope } from '../../domain/scope.ts';
-import type { CreateUploadOutcome, ReceiveOutcome, UploadApi } from '../services.ts';
+import type {
+  CreateUploadOutcome,
+  ReceiveOutcome,
+  UploadAddress,
+  UploadApi,
+  UploadProgress,
+} from '../services.ts';
 import { uploadKey } from './blob-keys.ts';
+import { UploadParts } from './upload-parts.ts';
 import { isSignedBy, parseClaims, signedPath } from './upload-signature.ts';
 
 export interface UploadServiceDeps {
@@ -29,21 +36,27 @@ export interface UploadServiceOptions {
 }
 
 type ReceiveRequest = Parameters<UploadApi['receive']>[0];
+type Refusal = Extract<ReceiveOutcome, { readonly kind: 'refused' }>;
+type Admission =
+  | { readonly kind: 'admitted'; readonly scope: WorkspaceScope; readonly upload: UploadRecord }
+  | Refusal;
 const FILE_NAME_LENGTH_MAX = 255;
 
 /** The body had more or fewer bytes than were announced. */
 class WrongSize extends Error {}
 
-/** Uploads by signed address: bound to one size, one media type and one moment, and good for one body. */
+/** Uploads by signed address: bound to one size, one media type and one moment, and good for one body, whole or in parts. */
 export class UploadService implements UploadApi {
   readonly #deps: UploadServiceDeps;
   readonly #options: UploadServiceOptions;
+  readonly #parts: UploadParts;
   /** Bodies on their way into this process: a second one for the same upload would write over the first. */
   readonly #receiving = new Set<string>();
 
   constructor(deps: UploadServiceDeps, options: UploadServiceOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#parts = new UploadParts(deps);
   }
 
   async create(
@@ -76,14 +89,61 @@ export class UploadService implements UploadApi {
       expiresAt,
       status: 'CREATED',
       contentHash: null,
+      receivedBytes: 0,
+      partKeys: [],
     };
     await this.#deps.uploads.create({ workspaceId }, upload);
     return { kind: 'created', uploadId: id, path: signedPath(secret, workspaceId, upload), expiresAt };
   }
 
   async receive(request: ReceiveRequest): Promise<ReceiveOutcome> {
-    const { signature = '' } = request.query;
-    const claims = parseClaims(request.uploadId, request.query);
+    const admitted = await this.#admit(request);
+    if (admitted.kind === 'refused') return admitted;
+    const { scope, upload } = admitted;
+    if (upload.status !== 'CREATED') return refused(409, 'The address was used before.');
+    if (resolveMediaType(request.mediaType ?? '', upload.fileName) !== upload.mediaType) {
+      return refused(415, `The body must be of media type ${upload.mediaType}.`);
+    }
+    return this.#exclusively(upload, () => this.#store(scope, upload, request.body));
+  }
+
+  async progress(address: UploadAddress): Promise<UploadProgress> {
+    const admitted = await this.#admit(address);
+    if (admitted.kind === 'refused') return admitted;
+    return this.#joinIfWhole(admitted.scope, admitted.upload);
+  }
+
+  async append(request: Parameters<UploadApi['append']>[0]): Promise<UploadProgress> {
+    const admitted = await this.#admit(request);
+    if (admitted.kind === 'refused') return admitted;
+    const { scope, upload } = admitted;
+    if (upload.status !== 'CREATED') return refused(409, 'The address was used before.');
+    if (request.offset !== upload.receivedBytes) {
+      return refused(409, `The next byte to send is that at ${upload.receivedBytes}.`);
+    }
+    const outcome = await this.#parts.append(scope, upload, request.body);
+    if (outcome.kind === 'conflict') return refused(409, 'Somebody else sent these bytes.');
+    if (outcome.kind === 'too-large')
+      return refused(413, `The upload must have exactly ${upload.size} bytes.`);
+    return this.#joinIfWhole(scope, outcome.upload);
+  }
+
+  /** Repeatable: a crash before its end is made good by whoever asks for the progress next. */
+  async #joinIfWhole(scope: WorkspaceScope, upload: UploadRecord): Promise<UploadProgress> {
+    const { size, status, receivedBytes, id } = upload;
+    if (status !== 'CREATED') return { kind: 'progress', offset: size, size };
+    if (receivedBytes < size) return { kind: 'progress', offset: receivedBytes, size };
+    const hash = createHash('sha256');
+    const bytes = exactly(size, this.#parts.joined(scope, upload), (part) => hash.update(part));
+    await this.#deps.blobs.put(scope, uploadKey(id), bytes);
+    await this.#deps.uploads.receive(scope, id, hash.digest('hex'));
+    await this.#parts.remove(scope, upload);
+    return { kind: 'progress', offset: size, size };
+  }
+
+  async #admit({ uploadId, query }: UploadAddress): Promise<Admission> {
+    const { signature = '' } = query;
+    const claims = parseClaims(uploadId, query);
     if (claims === undefined) return refused(403, 'The address is not valid.');
     const scope: WorkspaceScope = { workspaceId: claims.workspaceId };
     const upload = await this.#deps.uploads.find(scope, claims.uploadId);
@@ -92,11 +152,7 @@ export class UploadService implements UploadApi {
       return refused(403, 'The address is not valid.');
     }
     if (upload.expiresAt <= this.#deps.clock.now()) return refused(410, 'The address has expired.');
-    if (upload.status !== 'CREATED') return refused(409, 'The address was used before.');
-    if (resolveMediaType(request.mediaType ?? '', upload.fileName) !== upload.mediaType) {
-      return refused(415, `The body must be of media type ${upload.mediaType}.`);
-    }
-    return this.#exclusively(upload, () => this.#store(scope, upload, request.body));
+    return { kind: 'admitted', scope, upload };
   }
 
   async #exclusively(upload: UploadRecord, store: () => Promise<ReceiveOutcome>): Promise<ReceiveOutcome> {
@@ -127,7 +183,11 @@ export class UploadService implements UploadApi {
       return refused(413, `The body must have exactly ${upload.size} bytes.`);
     }
     const received = await this.#deps.uploads.receive(scope, upload.id, hash.digest('hex'));
-    return received ? { kind: 'received' } : refused(409, 'The address was used before.');
+    if (received) return { kind: 'received' };
+    // Reaped while its bytes came: nobody else would remove them.
+    const isGone = (await this.#deps.uploads.find(scope, upload.id)) === undefined;
+    if (isGone) await this.#deps.blobs.remove(scope, uploadKey(upload.id));
+    return refused(409, 'The address was used before.');
   }
 
   async #takeRate(principal: Principal): Promise<void> {
@@ -171,10 +231,7 @@ function checkFileName(fileName: string): string {
   return name;
 }
 
-function refused(
-  status: Extract<ReceiveOutcome, { kind: 'refused' }>['status'],
-  message: string,
-): ReceiveOutcome {
+function refused(status: Refusal['status'], message: string): Refusal {
   return { kind: 'refused', status, message };
 }
 

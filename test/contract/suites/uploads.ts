@@ -28,7 +28,7 @@ export function describeUploadRepository(name: string, make: MakeRelational): vo
       const upload: UploadRecord = {
         ...{ id: ids.next('upl'), userId: tenant.userId, fileName: AWKWARD_TEXT, mediaType: 'text/plain' },
         ...{ size: 5_000_000_000, expiresAt: harness.clock.now() + LIFE_MS },
-        ...{ status: 'CREATED', contentHash: null },
+        ...{ status: 'CREATED', contentHash: null, receivedBytes: 0, partKeys: [] },
       };
       await harness.uploads.create(tenant.scope, upload);
       return upload;
@@ -84,6 +84,24 @@ export function describeUploadRepository(name: string, make: MakeRelational): vo
       await create();
       harness.clock.advance(LIFE_MS + 1);
       expect(await harness.uploads.reap(SYSTEM_SCOPE, harness.clock.now(), 1)).toHaveLength(1);
+    });
+
+    it('takes parts in order, each once, however many deliver at once', async () => {
+      const upload = await create();
+      const part = (from: number, partKey: string) =>
+        harness.uploads.advance(tenant.scope, upload.id, { from, byteLength: 3_000_000_000, partKey });
+      const first = await Promise.all(['a', 'b', 'c', 'd'].map((key) => part(0, key)));
+      expect(first.filter(Boolean)).toHaveLength(1);
+      const winner = ['a', 'b', 'c', 'd'][first.indexOf(true)];
+      expect(await part(1, 'gap')).toBe(false);
+      expect(await part(3_000_000_000, 'next')).toBe(true);
+      expect(await find(upload)).toMatchObject({ receivedBytes: 6_000_000_000, partKeys: [winner, 'next'] });
+      await harness.uploads.receive(tenant.scope, upload.id, HASH);
+      expect(await part(6_000_000_000, 'late')).toBe(false);
+      const stranger = { from: 0, byteLength: 1, partKey: 'x' };
+      const fresh = await create();
+      expect(await harness.uploads.advance(other.scope, fresh.id, stranger)).toBe(false);
+      expect(await find(fresh)).toEqual(fresh);
     });
 
     it('is hidden from other workspaces and untouched by them', async () => {

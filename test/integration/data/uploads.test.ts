@@ -172,3 +172,55 @@ describe('an upload', () => {
     expect((await harness.documents.list(tenant.owner, { first: 10 })).items).toHaveLength(1);
   });
 });
+
+describe('an upload in steps', () => {
+  const address = (path: string) => {
+    const url = new URL(path, 'http://server.test');
+    return {
+      uploadId: url.pathname.slice('/uploads/'.length),
+      query: Object.fromEntries(url.searchParams),
+    };
+  };
+  const partsOf = (uploadId: UploadId) => harness.deps.uploads.find(tenant.scope, uploadId);
+
+  it('keeps what came of a body that broke off, and is reaped with its parts when nobody goes on', async () => {
+    const { uploadId, path } = await create(20);
+    async function* broken() {
+      yield Buffer.from('seven b');
+      throw new Error('connection reset');
+    }
+    expect(await harness.uploads.append({ ...address(path), offset: 0, body: broken() })).toEqual({
+      kind: 'progress',
+      offset: 7,
+      size: 20,
+    });
+    const [key = ''] = (await partsOf(uploadId))?.partKeys ?? [];
+    expect(Buffer.from((await harness.deps.blobs.get(tenant.scope, key)) ?? []).toString()).toBe('seven b');
+    harness.clock.advance(60_001);
+    harness.worker.start();
+    await expect.poll(() => partsOf(uploadId)).toBeUndefined();
+    await expect.poll(() => harness.deps.blobs.get(tenant.scope, key)).toBeUndefined();
+  });
+
+  it('is joined by whoever asks, if its last sender died before that', async () => {
+    const { uploadId, path } = await create(4);
+    const key = `upload-parts/${uploadId.toLowerCase()}/x`;
+    await harness.deps.blobs.put(tenant.scope, key, Buffer.from('full'));
+    await harness.deps.uploads.advance(tenant.scope, uploadId, { from: 0, byteLength: 4, partKey: key });
+    expect(await harness.uploads.progress(address(path))).toEqual({ kind: 'progress', offset: 4, size: 4 });
+    expect(Buffer.from((await blob(uploadId)) ?? []).toString()).toBe('full');
+    expect(await partsOf(uploadId)).toMatchObject({ status: 'RECEIVED' });
+    expect(await ingest(uploadId)).toMatchObject({ kind: 'ingested' });
+  });
+
+  it('two senders for one place: one is counted, and the other leaves nothing', async () => {
+    const { uploadId, path } = await create(6);
+    const both = await Promise.all(
+      ['aaa', 'bbb'].map((text) =>
+        harness.uploads.append({ ...address(path), offset: 0, body: parts(Buffer.from(text)) }),
+      ),
+    );
+    expect(both.map(({ kind }) => kind).sort()).toEqual(['progress', 'refused']);
+    expect(await partsOf(uploadId)).toMatchObject({ receivedBytes: 3, partKeys: [expect.any(String)] });
+  });
+});

@@ -235,6 +235,8 @@ describe('uploads', () => {
       expiresAt: now + 1_000,
       status: 'CREATED',
       contentHash: null,
+      receivedBytes: 0,
+      partKeys: [],
     } as const;
     await one.uploads.create(tenant.scope, upload);
     expect(await one.uploads.find(tenant.scope, upload.id)).toEqual(upload);
