@@ -70,7 +70,23 @@ export function safeCut(text: string, start: number, wanted: number): number {
 
 function joinsToPrevious(text: string, offset: number): boolean {
   if (insidePair(text, offset) || text.charCodeAt(offset - 1) === 0x200d) return true;
-  return /^[\p{M}\u200d]/u.test(text.slice(offset, offset + 2));
+  return JOINED.test(text.slice(offset, offset + 2)) || insideFlag(text, offset);
+}
+
+/** Marks, joiners, skin tones. */
+const JOINED = /^(?:\p{M}|\u200d|[\u{1f3fb}-\u{1f3ff}])/u;
+
+/** A flag is two regional letters, each a surrogate pair; of a row of them every second border is inside one. */
+function insideFlag(text: string, offset: number): boolean {
+  let letters = 0;
+  if (!isRegional(text, offset)) return false;
+  while (letters <= CUT_SHIFT_MAX && isRegional(text, offset - 2 * (letters + 1))) letters += 1;
+  return letters % 2 === 1;
+}
+
+function isRegional(text: string, offset: number): boolean {
+  const point = offset < 0 ? undefined : text.codePointAt(offset);
+  return point !== undefined && point >= 0x1f1e6 && point <= 0x1f1ff;
 }
 
 function insidePair(text: string, offset: number): boolean {

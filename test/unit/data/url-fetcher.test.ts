@@ -64,6 +64,14 @@ describe('the URL fetcher', () => {
     'http://127.0.0.2/',
     'http://2130706434/',
     'http://0x7f.0.0.2/',
+    'http://0177.0.0.02/',
+    'http://127.2/',
+    'http://0/',
+    'http://0.0.0.0/',
+    'http://[::]/',
+    'http://[64:ff9b::a9fe:a9fe]/',
+    'http://[fd00:ec2::254]/',
+    'http://①②⑦.0.0.2/',
     'http://[::1]/',
     'http://[::ffff:127.0.0.2]/',
     'http://169.254.169.254/latest/meta-data/',
@@ -105,6 +113,29 @@ describe('the URL fetcher', () => {
       expect(await codeOf(fetcher({ resolve }).fetch(`http://${OUTER}:${port}/`, BYTES_MAX, never))).toBe(
         'BAD_USER_INPUT',
       );
+    },
+  );
+
+  it.each(['http://2130706434:PORT/', 'http://[::ffff:127.0.0.2]:PORT/', 'http://name.test:PORT/'])(
+    'never reaches an inner server by a redirect to %s',
+    async (template) => {
+      let reached = 0;
+      let location = '';
+      const port = await serve((_, response) => response.writeHead(302, { location }).end());
+      await serve(
+        (_, response) => {
+          reached += 1;
+          response.end('inner');
+        },
+        INNER,
+        port,
+      );
+      location = template.replace('PORT', String(port));
+      const resolve = async () => [{ address: INNER, family: 4 }];
+      expect(await codeOf(fetcher({ resolve }).fetch(`http://${OUTER}:${port}/`, BYTES_MAX, never))).toBe(
+        'BAD_USER_INPUT',
+      );
+      expect(reached).toBe(0);
     },
   );
 
