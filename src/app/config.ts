@@ -12,6 +12,13 @@ const flag = z
   .enum(['true', 'false'])
   .transform((text) => text === 'true')
   .optional();
+const text = (shape: RegExp, example: string) =>
+  z.string().regex(shape, `must look like ${example}.`).optional();
+const storeUrl = (shape: RegExp, example: string) =>
+  text(shape, example).refine((url) => url === undefined || URL.canParse(url), {
+    error: `must look like ${example}.`,
+    abort: true,
+  });
 /** Separated by commas. */
 const list = z
   .string()
@@ -36,10 +43,11 @@ export const settingsSchema = z.object({
   TRUST_PROXY: flag,
   ALLOWED_ORIGINS: list,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
-  MONGODB_URL: z.url({ protocol: /^mongodb(\+srv)?$/ }).optional(),
-  SCYLLA_URL: z.string().startsWith('scylla://').optional(),
-  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  DATABASE_URL: storeUrl(/^postgres(ql)?:\/\/[^?]*\/[^/?]/, 'postgresql://user:password@host:5432/database'),
+  // Both may name several hosts, which is no URL to others; their adapters read all of it.
+  MONGODB_URL: text(/^mongodb(\+srv)?:\/\/./, 'mongodb://user:password@host:27017/database'),
+  SCYLLA_URL: text(/^scylla:\/\/./, 'scylla://user:password@host:9042/keyspace?dc=datacenter1'),
+  REDIS_URL: storeUrl(/^rediss?:\/\/[^/?]/, 'redis://user:password@host:6379'),
   /** 32 random bytes in base64 have 44 characters; whoever types a word instead should notice. */
   SECRET_KEY: z.string().min(32).optional(),
   SECRETS_DIR: z.string().min(1).optional(),

@@ -11,7 +11,7 @@ import { DEMO } from './system.ts';
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const NODE = at('node_modules/node/bin/node');
 const MAIN = at('dist/cli/main.js');
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
 /** The watchdog looks every half second and grants a grace of two; PostgreSQL then writes a checkpoint. */
 const QUIET_TIMEOUT_MS = 45_000;
 const LOOK_MS = 25;

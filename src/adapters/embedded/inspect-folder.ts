@@ -40,8 +40,8 @@ export async function inspectFolder(options: FolderInspectionOptions): Promise<S
 async function writablePlace(root: string): Promise<string> {
   for (let place = root; ; place = dirname(place)) {
     try {
-      await access(place, constants.W_OK | constants.X_OK);
       if (!(await stat(place)).isDirectory()) throw storageError(`${place} is not a folder.`);
+      await access(place, constants.W_OK | constants.X_OK);
       return place;
     } catch (error) {
       if (errorCode(error) !== 'ENOENT' || place === dirname(place)) throw error;

@@ -19,7 +19,13 @@ const NOBODY = 'doctor';
 
 /** Changes nothing. Throws what opening and a missing permission throw; all else that is found is in the report. */
 export async function inspectMongo({ url, timeoutMs, log }: MongoInspectionOptions): Promise<StoreReport> {
-  const connection = await MongoConnection.open({ url, log, poolSizeMax: 2, operationTimeoutMs: timeoutMs });
+  const connection = await MongoConnection.open({
+    url,
+    log,
+    poolSizeMax: 2,
+    operationTimeoutMs: timeoutMs,
+    connectTimeoutMs: timeoutMs,
+  });
   try {
     const { version } = z
       .object({ version: z.string() })

@@ -10,12 +10,13 @@ export interface MongoOptions {
   readonly poolSizeMax?: number;
   /** Longest a single operation may take, waiting for a server and a connection included. */
   readonly operationTimeoutMs?: number;
+  /** Longest wait for a server and for a connection to it. */
+  readonly connectTimeoutMs?: number;
 }
 
 const DATABASE_DEFAULT = 'multidb';
 const POOL_SIZE_MAX = 32;
 const OPERATION_TIMEOUT_MS = 15_000;
-const SELECTION_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const HEARTBEAT_MS = 5_000;
 const DUPLICATE_KEY_CODE = 11_000;
@@ -35,13 +36,15 @@ export class MongoConnection implements Lifecycle {
   static async open(options: MongoOptions): Promise<MongoConnection> {
     requireUrl(options.url);
     const operationTimeoutMs = options.operationTimeoutMs ?? OPERATION_TIMEOUT_MS;
+    const connection = mongoose.createConnection();
     try {
-      const connection = mongoose.createConnection();
       // Without a listener a lost connection would be an uncaught 'error' event; every operation reports it anyway.
       connection.on('error', (error: Error) => options.log.warn({ err: error.name }, 'MongoDB connection'));
       await connection.openUri(options.url, driverOptions(options, operationTimeoutMs));
       return new MongoConnection(connection, operationTimeoutMs);
     } catch (error) {
+      // The driver goes on watching a server that refused us, which would keep the process alive.
+      await connection.close(true).catch(() => undefined);
       throw toDomainError(error);
     }
   }
@@ -98,6 +101,7 @@ export class MongoConnection implements Lifecycle {
 }
 
 function driverOptions(options: MongoOptions, operationTimeoutMs: number): mongoose.ConnectOptions {
+  const connectTimeoutMs = Math.min(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, operationTimeoutMs);
   return {
     dbName: databaseOf(options.url),
     appName: 'multidb-ai',
@@ -108,8 +112,8 @@ function driverOptions(options: MongoOptions, operationTimeoutMs: number): mongo
     minPoolSize: 0,
     maxIdleTimeMS: IDLE_MAX_MS,
     waitQueueTimeoutMS: operationTimeoutMs,
-    serverSelectionTimeoutMS: Math.min(SELECTION_TIMEOUT_MS, operationTimeoutMs),
-    connectTimeoutMS: Math.min(CONNECT_TIMEOUT_MS, operationTimeoutMs),
+    serverSelectionTimeoutMS: connectTimeoutMs,
+    connectTimeoutMS: connectTimeoutMs,
     socketTimeoutMS: operationTimeoutMs,
     heartbeatFrequencyMS: HEARTBEAT_MS,
     retryReads: true,
@@ -127,7 +131,7 @@ function requireUrl(url: string): void {
   } catch (cause) {
     throw new DomainError(
       'BAD_USER_INPUT',
-      'MONGODB_URL: not a mongodb:// or mongodb+srv:// URL, or with an option that does not exist.',
+      'MONGODB_URL: must look like mongodb://user:password@host:27017/database, with no options but those of MongoDB.',
       { cause },
     );
   }

@@ -20,7 +20,7 @@ const PROBES: readonly (readonly string[])[] = [
   ['SET', PROBE_KEY, '1', 'PX', String(PROBE_TTL_MS)],
   ['XADD', `${PROBE_KEY}:stream`, 'MAXLEN', '0', '*', 'probe', '1'],
   ['EVAL', 'return redis.call("get", KEYS[1])', '1', PROBE_KEY],
-  ['PUBLISH', `${PROBE_KEY}:channel`, 'probe'],
+  ['SPUBLISH', `${PROBE_KEY}:channel`, 'probe'],
   ['DEL', PROBE_KEY, `${PROBE_KEY}:stream`],
 ];
 

@@ -49,7 +49,7 @@ export class RedisLink {
   static async open(options: RedisLinkOptions): Promise<RedisLink> {
     const link = new RedisLink(options);
     try {
-      await link.#track(() => link.client.connect(), CONNECT_TIMEOUT_MS);
+      await link.#track(() => link.client.connect(), connectTimeoutOf(options));
       return link;
     } catch (error) {
       link.drop(error);
@@ -121,7 +121,13 @@ export class RedisLink {
   }
 }
 
-function newClient({ url, name }: RedisLinkOptions) {
+/** Whoever waits longer for a command waits as long for the connection. */
+function connectTimeoutOf({ commandTimeoutMs }: RedisLinkOptions): number {
+  return Math.max(CONNECT_TIMEOUT_MS, commandTimeoutMs);
+}
+
+function newClient(options: RedisLinkOptions) {
+  const { url, name } = options;
   return createClient({
     url,
     name,
@@ -132,6 +138,6 @@ function newClient({ url, name }: RedisLinkOptions) {
     commandsQueueMaxLength: COMMANDS_MAX,
     // A timer for each command, which would watch over it only until it is written.
     commandOptions: { timeout: 0 },
-    socket: { reconnectStrategy: false, connectTimeout: CONNECT_TIMEOUT_MS },
+    socket: { reconnectStrategy: false, connectTimeout: connectTimeoutOf(options) },
   });
 }

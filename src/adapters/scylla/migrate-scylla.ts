@@ -12,7 +12,7 @@ import {
   type MissingPart,
   type SchemaComparison,
 } from './schema-comparison.ts';
-import { newScyllaClient } from './scylla-client.ts';
+import { abandon, newScyllaClient } from './scylla-client.ts';
 import { toDomainError } from './scylla-errors.ts';
 import { parseScyllaUrl, type ScyllaSettings } from './scylla-url.ts';
 
@@ -97,6 +97,11 @@ async function withClient<T>(settings: ScyllaSettings, work: (client: Client) =>
   const client = newScyllaClient(settings, TIMEOUTS, { keyspace: false });
   try {
     await client.connect();
+  } catch (error) {
+    await abandon(client);
+    throw toDomainError(error);
+  }
+  try {
     return await work(client);
   } catch (error) {
     throw toDomainError(error);

@@ -51,6 +51,24 @@ export function newScyllaClient(
   });
 }
 
+/** What is used of the driver's inside. */
+interface ControlConnection {
+  shutdown(): void;
+  readonly connection?: { closeAsync(): Promise<void> } | null;
+}
+
+/**
+ * Ends a client for which connecting has failed. The driver's own `shutdown` does nothing then and forgets the control
+ * connection when the failure came after it was made (a data centre that does not exist): left open, it would keep the
+ * process from ending.
+ */
+export async function abandon(client: Client): Promise<void> {
+  await client.shutdown();
+  const control = (client as Client & { readonly controlConnection?: ControlConnection }).controlConnection;
+  control?.shutdown();
+  await control?.connection?.closeAsync();
+}
+
 /** The driver's own policy tries every node of the cluster; asked only for statements that may be repeated. */
 class BoundedRetryPolicy extends policies.retry.RetryPolicy {
   override onRequestError(

@@ -1,7 +1,7 @@
 import type { Client, Host, types } from 'cassandra-driver';
 import { DomainError } from '../../domain/errors.ts';
 import type { Lifecycle, Log } from '../../domain/ports/system.ts';
-import { newScyllaClient, type Timeouts } from './scylla-client.ts';
+import { abandon, newScyllaClient, type Timeouts } from './scylla-client.ts';
 import { toDomainError, tooSlow } from './scylla-errors.ts';
 import { mayMissWrites, parseScyllaUrl, type ScyllaSettings } from './scylla-url.ts';
 
@@ -138,7 +138,7 @@ class LazyScyllaConnection implements ScyllaConnection {
     try {
       await client.connect();
     } catch (error) {
-      await client.shutdown().catch((failure: unknown) => this.#lost(failure));
+      await abandon(client).catch((failure: unknown) => this.#lost(failure));
       throw error;
     }
     this.#client = client;
