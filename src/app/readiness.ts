@@ -1,5 +1,5 @@
 import type { Lifecycle } from '../domain/ports/system.ts';
-import type { Readiness } from './http/health.ts';
+import type { PoolGauges, Readiness } from './http/health.ts';
 
 /** Each store has this long of its own: a silent one does not make the others look silent. */
 const READINESS_TIMEOUT_MS = 2_000;
@@ -8,6 +8,8 @@ export interface NamedStore {
   /** Of the product, never of a place: the answer is for everybody who reaches the server. */
   readonly name: string;
   readonly health: Lifecycle['health'];
+  /** Of its pool of connections, if it has one. */
+  readonly gauges?: () => PoolGauges;
 }
 
 /** Asks every store. Calls that meet share one answer, so that asking often costs the stores nothing more. */
@@ -29,7 +31,12 @@ async function askAll(stores: readonly NamedStore[], timeoutMs: number): Promise
     stores.map(async (store) => [store.name, await askOne(store, timeoutMs)] as const),
   );
   const isReady = states.every(([, state]) => state === 'ready');
-  return { status: isReady ? 'ready' : 'not ready', stores: Object.fromEntries(states) };
+  const pools = stores.flatMap(({ name, gauges }) => (gauges ? [[name, gauges()] as const] : []));
+  return {
+    status: isReady ? 'ready' : 'not ready',
+    stores: Object.fromEntries(states),
+    ...(pools.length === 0 ? {} : { pools: Object.fromEntries(pools) }),
+  };
 }
 
 async function askOne({ health }: NamedStore, timeoutMs: number): Promise<Readiness['stores'][string]> {

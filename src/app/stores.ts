@@ -8,6 +8,7 @@ import { SqliteRunEventLog } from '../adapters/embedded/sqlite/sqlite-run-event-
 import { MemoryCache } from '../adapters/memory/memory-cache.ts';
 import { MemoryRateLimiter } from '../adapters/memory/memory-rate-limiter.ts';
 import { MemorySessionCache } from '../adapters/memory/memory-session-cache.ts';
+import type { Database } from '../adapters/postgres/database.ts';
 import { createPostgresRepositories } from '../adapters/postgres/repositories.ts';
 import { SystemClock } from '../adapters/system/clock.ts';
 import { UlidGenerator } from '../adapters/system/ids.ts';
@@ -59,7 +60,7 @@ export async function openStores(context: OpenContext, role: 'serve' | 'work') {
     secrets,
     ...ports,
     /** Of which readiness asks. */
-    askable: [...asked, { name: 'postgresql', health: (signal: AbortSignal) => database.health(signal) }],
+    askable: [...asked, askableDatabase(database)],
   };
 }
 
@@ -109,4 +110,12 @@ function openChunkIndex(
   const chunkIndex = new SqliteChunkIndex(folder.chunkDatabase);
   shutdown.add('chunk index', () => chunkIndex.close());
   return { chunkIndex, health: (signal) => chunkIndex.health(signal) };
+}
+
+function askableDatabase(database: Database): NamedStore {
+  return {
+    name: 'postgresql',
+    health: (signal) => database.health(signal),
+    gauges: () => database.gauges(),
+  };
 }

@@ -83,7 +83,7 @@ describe.skipIf(!hasFourServers)(nameWithFour('two nodes and a worker on four st
     const folder = await DataFolderFixture.make();
     folders.push(folder);
     const migrated = await runCli(['migrate'], { ...env, DATA_DIR: folder.path });
-    expect(migrated).toMatchObject({ code: 0 });
+    expect(migrated, migrated.stderr).toMatchObject({ code: 0 });
     [a, b, work] = await Promise.all([start('serve'), start('serve'), start('work')]);
   }, 180_000);
   afterAll(async () => {

@@ -33,7 +33,7 @@ describe.skipIf(!hasFourServers)(nameWithFour('round trips to the four stores'),
     folder = await DataFolderFixture.make();
     stores = await makeFourStores();
     const migrated = await runCli(['migrate'], { ...stores.settings, DATA_DIR: folder.path });
-    expect(migrated).toMatchObject({ code: 0 });
+    expect(migrated, migrated.stderr).toMatchObject({ code: 0 });
     counted = await countStores(stores.settings);
     model = await ScriptedOpenAi.start(() => ({
       deltas: ['one', 'two'],

@@ -23,6 +23,12 @@ export interface Statement {
 /** Runs one statement; rows as the driver gives them, int8 as number, timestamps as Date. */
 export type Query = (statement: Statement, values: readonly unknown[]) => Promise<readonly unknown[]>;
 
+export interface PoolGauges {
+  readonly open: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
 /** One PostgreSQL database: one pool, shared by Prisma and by our own statements. All errors are mapped. */
 export interface Database extends Lifecycle {
   readonly pool: pg.Pool;
@@ -31,6 +37,8 @@ export interface Database extends Lifecycle {
   orm<T>(operation: (prisma: PrismaClient) => Promise<T>): Promise<T>;
   /** READ COMMITTED; rolled back when `work` throws. A commit that fails leaves the outcome open and throws. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
+  /** Connections of the pool now, and calls that wait for one. */
+  gauges(): PoolGauges;
   /** A connection outside the pool, not yet connected; the caller ends it. */
   newClient(): pg.Client;
 }
@@ -67,6 +75,7 @@ export function openPostgres(options: PostgresOptions): Database {
       return mapped(operation(await prisma));
     },
     transaction: (work) => transaction(pool, work),
+    gauges: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     newClient: () => new pg.Client(config),
     health: async (signal) => {
       await unlessAborted(query({ name: 'health', text: 'SELECT 1' }, []), signal);

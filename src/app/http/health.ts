@@ -5,6 +5,13 @@ export interface Readiness {
   readonly status: 'ready' | 'not ready' | 'stopping';
   /** `silent`: no answer within the deadline. */
   readonly stores: Readonly<Record<string, 'ready' | 'unavailable' | 'silent'>>;
+  readonly pools?: Readonly<Record<string, PoolGauges>>;
+}
+/** A pool of connections: `waiting` calls have none yet. */
+export interface PoolGauges {
+  readonly open: number;
+  readonly idle: number;
+  readonly waiting: number;
 }
 export type ReadinessCheck = () => Promise<Readiness>;
 

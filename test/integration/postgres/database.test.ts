@@ -60,6 +60,7 @@ describe('the database', () => {
     const held = await database.pool.connect();
     await expect(database.query(raw('SELECT 1'), [])).rejects.toMatchObject(unavailable);
     await expect(database.orm((prisma) => prisma.user.count())).rejects.toMatchObject(unavailable);
+    expect(database.gauges()).toEqual({ open: 1, idle: 0, waiting: 0 });
     held.release();
     expect(await database.orm((prisma) => prisma.user.count())).toBe(0);
   });
