@@ -9,6 +9,8 @@ const FIGURES = [
   'message',
   'paced',
   'idle-sockets',
+  'price',
+  'reconnect',
   'start',
   'embedding',
   'ingest',

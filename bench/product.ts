@@ -11,7 +11,7 @@ const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const DOCS = fileURLToPath(new URL('../docs', import.meta.url));
 
 /** Defaults but for what stands in the way of load from one user on one machine. */
-const SETTINGS = {
+export const SETTINGS = {
   NODE_ENV: 'development',
   HOST: '127.0.0.1',
   PORT: '0',
@@ -103,7 +103,7 @@ export async function ingestCorpus(client: MultiDbClient): Promise<void> {
 }
 
 /** The postmaster and its children, found by the pid file in the data folder. */
-function postgresOf(folder: string): Product['postgres'] {
+export function postgresOf(folder: string): Product['postgres'] {
   const sum = (read: (pid: number) => number) => () =>
     postgresPids(folder).reduce((total, pid) => total + read(pid), 0);
   return { cpuMs: sum(cpuWithEndedChildrenMs), rssMb: sum(proportionalSetMb) };

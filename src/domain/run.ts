@@ -59,6 +59,9 @@ export type RunEventBody =
 /** `sequence` is dense from 0 within a run. */
 export type RunEvent = RunEventBody & { readonly sequence: number };
 
+/** A join in an answer: from here on another node wrote it. */
+export type RunHandover = Extract<RunEvent, { readonly type: 'RunHandover' }>;
+
 export function isTerminal(event: RunEventBody): boolean {
   return event.type === 'RunEnd' || event.type === 'RunError';
 }

@@ -31,7 +31,7 @@ import type { ConversationKey } from '../domain/ports/runs.ts';
 import type { Page, PageRequest, Unsubscribe } from '../domain/ports/system.ts';
 import type { ApiKeyScope, Principal, Role } from '../domain/principal.ts';
 import type { RetrievalMode } from '../domain/retrieval.ts';
-import type { Run, RunEvent } from '../domain/run.ts';
+import type { Run, RunEvent, RunHandover } from '../domain/run.ts';
 import type { Quota, UsageTotals } from '../domain/usage.ts';
 
 /** Where a call came from, for limits before anybody is signed in. */
@@ -127,7 +127,13 @@ export interface IngestCommand {
   readonly metadata?: Metadata | undefined;
 }
 export type IngestOutcome =
-  | { readonly kind: 'ingested'; readonly document: Document; readonly duplicate: boolean }
+  | {
+      readonly kind: 'ingested';
+      readonly document: Document;
+      readonly duplicate: boolean;
+      /** The same key and payload came before. */
+      readonly replayed: boolean;
+    }
   | { readonly kind: 'unsupported'; readonly message: string }
   | { readonly kind: 'too-large'; readonly message: string }
   | { readonly kind: 'quota-exceeded'; readonly message: string }
@@ -295,6 +301,8 @@ export interface RunApi {
   get(principal: Principal, runId: RunId): Promise<Run>;
   /** The answer as far as it is stored; null while the run goes on. */
   findAnswer(principal: Principal, run: Run): Promise<Message | null>;
+  /** Where other nodes took the run over, in order; read from its events. */
+  handovers(principal: Principal, run: Run): Promise<readonly RunHandover[]>;
   /** Ends the run at what was shown. A settled run is returned as it is. */
   stop(principal: Principal, runId: RunId): Promise<Run>;
   /** Events after a sequence (-1: all): stored ones first, then live, then the feed ends after the terminal event. */

@@ -255,6 +255,7 @@ export class FakeWorld {
           kind: 'ingested',
           document: this.addDocument({ title: title ?? 'Untitled', status: 'QUEUED' }),
           duplicate: false,
+          replayed: false,
         }),
         get: async (_principal, id) => this.#findDocument(id),
         findMany: async (_principal, ids) => ids.flatMap((id) => this.documents.get(id) ?? []),
@@ -331,6 +332,7 @@ export class FakeWorld {
         },
         get: async (_principal, runId) => this.#findRun(runId).run,
         findAnswer: async (_principal, run) => this.#findRun(run.id).answer,
+        handovers: async () => [],
         stop: async (_principal, runId) => ({ ...this.#findRun(runId).run, status: 'STOPPED' }),
         watch: async (_principal, runId, after) => {
           this.#findRun(runId);

@@ -55,12 +55,16 @@ interface IngestSuccess {
   readonly __typename: 'IngestSuccess';
   readonly document: Document;
   readonly duplicate: boolean;
+  readonly replayed: boolean;
 }
 
 function ingestResult(outcome: IngestOutcome): IngestSuccess | Failure {
   switch (outcome.kind) {
     case 'ingested':
-      return { __typename: 'IngestSuccess', document: outcome.document, duplicate: outcome.duplicate };
+      return {
+        ...{ __typename: 'IngestSuccess', document: outcome.document },
+        ...{ duplicate: outcome.duplicate, replayed: outcome.replayed },
+      };
     case 'unsupported':
       return unsupportedDocument(outcome.message);
     case 'too-large':

@@ -1,7 +1,7 @@
 import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import type { Conversation, Message } from '../../domain/conversation.ts';
 import { assertNever } from '../../domain/errors.ts';
-import type { Run } from '../../domain/run.ts';
+import type { Run, RunHandover } from '../../domain/run.ts';
 import type { SendMessageCommand, SendMessageOutcome } from '../../planes/services.ts';
 import type { RequestContext } from '../context.ts';
 import { collectionIds, optionalId, optionalShortText, requireId } from '../inputs.ts';
@@ -10,6 +10,7 @@ import { openRunEvents, type RunEventSource } from '../streams.ts';
 import { ConversationObject, MessageObject } from '../types/conversation.ts';
 import { type Failure, idempotencyConflict, quotaExceeded } from '../types/failures.ts';
 import {
+  HandoverObject,
   RunObject,
   SendMessageInput,
   SendMessageResult,
@@ -61,6 +62,13 @@ export class RunResolver {
   })
   message(@Root() run: Run, @Ctx() context: RequestContext): Promise<Message | null> {
     return context.services.runs.findAnswer(context.requirePrincipal(), run);
+  }
+
+  @FieldResolver(() => [HandoverObject], {
+    description: 'The joins in the answer, in order: empty when one node made all of it.',
+  })
+  handovers(@Root() run: Run, @Ctx() context: RequestContext): Promise<readonly RunHandover[]> {
+    return context.services.runs.handovers(context.requirePrincipal(), run);
   }
 
   @FieldResolver(() => ConversationObject, { description: 'The conversation that it answers in.' })

@@ -73,6 +73,9 @@ export class IngestSuccessObject {
   })
   readonly duplicate!: boolean;
 
+  @Field(() => Boolean, { description: 'True: this key came before; what it made then is here again.' })
+  readonly replayed!: boolean;
+
   @Field(() => DocumentObject, { description: 'The document; watch documentEvents for its progress.' })
   readonly document!: DocumentObject;
 }

@@ -54,6 +54,20 @@ export class RunObject extends NodeInterface {
   readonly createdAt!: number;
 }
 
+@ObjectType('Handover', { simpleResolvers: true, description: 'Where another node went on with an answer.' })
+export class HandoverObject {
+  @Field(() => Int, { description: 'The generation that went on.' })
+  readonly generation!: number;
+
+  @Field(() => Int, {
+    description: 'How much of the answer stood then, in UTF-16 units; it was kept as it was.',
+  })
+  readonly textLength!: number;
+
+  @Field(() => Int, { description: 'The sequence of the event that says so.' })
+  readonly sequence!: number;
+}
+
 @InputType({ description: 'A message to be answered.' })
 export class SendMessageInput {
   @Field(() => String, { description: 'The question.' })

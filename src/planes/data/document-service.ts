@@ -85,7 +85,8 @@ export class DocumentService implements DocumentApi {
     await this.#settle(scope, command, source, outcome);
     if (outcome.kind === 'conflict') return outcome;
     const duplicate = outcome.kind === 'replayed' ? outcome.duplicate : outcome.kind === 'duplicate';
-    return { kind: 'ingested', document: outcome.document, duplicate };
+    const replayed = outcome.kind === 'replayed';
+    return { kind: 'ingested', document: outcome.document, duplicate, replayed };
   }
 
   async get(principal: Principal, documentId: DocumentId): Promise<Document> {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { MemoryChatLog } from '../../../src/adapters/memory/memory-chat-log.ts';
+import { MemoryRunEventLog } from '../../../src/adapters/memory/memory-run-event-log.ts';
 import { DomainError } from '../../../src/domain/errors.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
 import type { RunEventLog } from '../../../src/domain/ports/runs.ts';
@@ -193,6 +195,28 @@ describe('watching', () => {
     expect(await pending).toBeUndefined();
     expect(await feed.next()).toBeUndefined();
     await node.runs.stop(principal, run.id);
+  });
+
+  it.each([
+    ['its message is there', true, { type: 'RunEnd', finishReason: 'COMPLETED' }],
+    ['nothing of it is there', false, { type: 'RunError', error: { code: 'NOT_FOUND' } }],
+  ])('says that events are gone, and how the run ended: %s', async (_what, keepsMessage, end) => {
+    const { node, principal, world } = await setUp({ deltas: ['x'] });
+    const { run } = await send(node, principal);
+    await readAll(await node.runs.watch(principal, run.id, -1));
+    const restored = new MemoryChatLog();
+    const answer = await world.chatLog.findMessage(run, run.conversationId, run.position + 1);
+    if (keepsMessage && answer) await restored.appendMessage(run, answer);
+    const later = createNode(world, { chatLog: restored, runEventLog: new MemoryRunEventLog(world.clock) });
+    const events = await readAll(await later.runs.watch(principal, run.id, 1));
+    expect(events).toEqual([
+      { type: 'RunGap', firstMissing: 2, lastMissing: 2, sequence: 2 },
+      expect.objectContaining({
+        ...end,
+        ...('error' in end ? { error: expect.objectContaining(end.error) } : {}),
+      }),
+    ]);
+    expect(events.at(-1)?.sequence).toBe(3);
   });
 
   it('refuses a position that the run has not reached', async () => {

@@ -12,13 +12,14 @@ import type {
 } from '../../../domain/ports/runs.ts';
 import type { Clock, IdGenerator } from '../../../domain/ports/system.ts';
 import { authorize, type Principal, principalKey } from '../../../domain/principal.ts';
-import { isSettled, type Run, type RunEvent } from '../../../domain/run.ts';
+import { isSettled, type Run, type RunEvent, type RunHandover } from '../../../domain/run.ts';
 import type { WorkspaceScope } from '../../../domain/scope.ts';
 import { costMicros, type ModelPrice } from '../../../domain/usage.ts';
 import type { Feed, RunApi, SendMessageCommand, SendMessageOutcome } from '../../services.ts';
 import type { Answerer } from '../agent/answerer.ts';
 import { checkCollections } from '../collection-check.ts';
 import { takeRate } from '../rate.ts';
+import { LostFeed } from './lost-feed.ts';
 import type { RunExecutor } from './run-executor.ts';
 import { RunFeed } from './run-feed.ts';
 import { questionMessage } from './run-session.ts';
@@ -104,6 +105,17 @@ export class RunService implements RunApi {
     return (await this.#deps.chatLog.findMessage(scope, conversationId, position + 1)) ?? null;
   }
 
+  async handovers(principal: Principal, run: Run): Promise<readonly RunHandover[]> {
+    authorize(principal, 'chat');
+    if (!isOwn(principal, run)) throw notFound('run');
+    if (run.generation === 1) return [];
+    const { chatLog, runEventLog } = this.#deps;
+    const scope = { workspaceId: run.workspaceId };
+    const stored = isSettled(run.status) ? await chatLog.readEvents(scope, run.id, -1) : undefined;
+    const events = stored ?? (await runEventLog.read(scope, run.id, -1, Number.MAX_SAFE_INTEGER)) ?? [];
+    return events.filter((event) => event.type === 'RunHandover');
+  }
+
   async stop(principal: Principal, runId: RunId): Promise<Run> {
     const run = await this.get(principal, runId);
     if (isSettled(run.status)) return run;
@@ -127,10 +139,21 @@ export class RunService implements RunApi {
     // Whose it is does not change, and that it goes on is known here: no question to the database.
     const running = executor.running(runId);
     const run = running && isOwn(principal, running) ? running : await this.get(principal, runId);
-    const stored = isSettled(run.status) ? await StoredFeed.open(chatLog, run, after) : undefined;
+    const stored = isSettled(run.status) ? await this.#storedFeed(principal, run, after) : undefined;
     if (stored) return stored;
     const settled = (watched: Run, signal: AbortSignal) => this.#settled(watched, signal);
     return RunFeed.open({ runEventLog, chatLog, settled }, run, after);
+  }
+
+  /** undefined: only the live log has it. */
+  async #storedFeed(principal: Principal, run: Run, after: number): Promise<Feed<RunEvent> | undefined> {
+    const { chatLog, runEventLog } = this.#deps;
+    const stored = await StoredFeed.open(chatLog, run, after);
+    if (stored) return stored;
+    // The chat log had it before the run was settled: what is in neither log is gone.
+    const live = await runEventLog.read({ workspaceId: run.workspaceId }, run.id, -1, 1);
+    if (live !== undefined) return undefined;
+    return new LostFeed(run, after, (await this.findAnswer(principal, run)) !== null);
   }
 
   #newRun(
