@@ -7,7 +7,7 @@ import { noopLog } from '../src/adapters/system/log.ts';
 import { readConfig } from '../src/app/config.ts';
 import { edgeOptions } from '../src/app/edge-options.ts';
 import { createHttpServer } from '../src/app/http/server.ts';
-import { buildControlPlane, buildDataPlane, buildServingPlane } from '../src/app/planes.ts';
+import { buildControlPlane, buildDataPlane, buildDeployments, buildServingPlane } from '../src/app/planes.ts';
 import { ShutdownStack } from '../src/app/shutdown.ts';
 import { openStores, type Stores } from '../src/app/stores.ts';
 import type { ChatLog, NewRun, RunEventLog, RunRepository } from '../src/domain/ports/runs.ts';
@@ -28,7 +28,10 @@ data.worker.start();
 const serving = await buildServingPlane(config, stores, data);
 serving.executor.start();
 const server = await createHttpServer({
-  services: { ...control, ...data.services, ...serving },
+  services: {
+    ...{ ...control, ...data.services, ...serving },
+    deployments: buildDeployments(config, opened, { ...data, ...serving }),
+  },
   options: edgeOptions(config),
   log: noopLog,
   clock: opened.clock,
