@@ -2,50 +2,26 @@
  * The serving half of the product in a process of its own: with its stores (`exact`), or with a ledger and logs that
  * keep nothing (`bare`). All else, from the socket to the model, is the product's own in both.
  */
-import { MemoryChatLog } from '../src/adapters/memory/memory-chat-log.ts';
-import { noopLog } from '../src/adapters/system/log.ts';
-import { readConfig } from '../src/app/config.ts';
-import { edgeOptions } from '../src/app/edge-options.ts';
-import { createHttpServer } from '../src/app/http/server.ts';
-import { buildControlPlane, buildDataPlane, buildDeployments, buildServingPlane } from '../src/app/planes.ts';
-import { ShutdownStack } from '../src/app/shutdown.ts';
-import { openStores, type Stores } from '../src/app/stores.ts';
 import type { ChatLog, NewRun, RunEventLog, RunRepository } from '../src/domain/ports/runs.ts';
 import type { Run, RunEvent } from '../src/domain/run.ts';
 import type { WorkspaceScope } from '../src/domain/scope.ts';
 
-const [mode] = process.argv.slice(2);
-const shutdown = new ShutdownStack(noopLog);
-const config = readConfig(process.env);
-const context = { config, log: noopLog, shutdown, signal: new AbortController().signal };
-const opened = await openStores(context, 'serve');
-// The product's stores are classes; these keep their ports, which is all that the planes know of.
-const stores = mode === 'bare' ? ({ ...opened, ...forgetful() } as unknown as Stores) : opened;
-const control = buildControlPlane(config, opened);
-await control.seedDemo();
-const data = await buildDataPlane(context, opened);
-data.worker.start();
-const serving = await buildServingPlane(config, stores, data);
-serving.executor.start();
-const server = await createHttpServer({
-  services: {
-    ...{ ...control, ...data.services, ...serving },
-    deployments: buildDeployments(config, opened, { ...data, ...serving }),
-  },
-  options: edgeOptions(config),
-  log: noopLog,
-  clock: opened.clock,
-  random: opened.random,
-  readiness: async () => ({ status: 'ready', stores: {} }),
-});
-const { url } = await server.listen(0, config.HOST);
-process.stdout.write(`ready ${url}\n`);
-process.once('SIGTERM', async () => {
-  await server.close(1_000);
-  await serving.executor.drain(1_000);
-  await data.worker.close();
-  await shutdown.close();
-});
+type Stores = import('../src/app/stores.ts').Stores;
+
+/** As it was built: the resolvers' decorators have to be compiled. */
+async function built<Module>(path: string): Promise<Module> {
+  return (await import(new URL(`../dist/${path}`, import.meta.url).href)) as Module;
+}
+const { MemoryChatLog } = await built<typeof import('../src/adapters/memory/memory-chat-log.ts')>(
+  'adapters/memory/memory-chat-log.js',
+);
+const { noopLog } = await built<typeof import('../src/adapters/system/log.ts')>('adapters/system/log.js');
+const { readConfig } = await built<typeof import('../src/app/config.ts')>('app/config.js');
+const { edgeOptions } = await built<typeof import('../src/app/edge-options.ts')>('app/edge-options.js');
+const { createHttpServer } = await built<typeof import('../src/app/http/server.ts')>('app/http/server.js');
+const planes = await built<typeof import('../src/app/planes.ts')>('app/planes.js');
+const { ShutdownStack } = await built<typeof import('../src/app/shutdown.ts')>('app/shutdown.js');
+const { openStores } = await built<typeof import('../src/app/stores.ts')>('app/stores.js');
 
 /** No reservation, no charge, no key, no fence, nothing durable: events go from the writer to its readers. */
 function forgetful(): {
@@ -137,3 +113,36 @@ class PassingLog implements RunEventLog {
     this.#events.delete(runId);
   }
 }
+
+const [mode] = process.argv.slice(2);
+const shutdown = new ShutdownStack(noopLog);
+const config = readConfig(process.env);
+const context = { config, log: noopLog, shutdown, signal: new AbortController().signal };
+const opened = await openStores(context, 'serve');
+// The product's stores are classes; these keep their ports, which is all that the planes know of.
+const stores = mode === 'bare' ? ({ ...opened, ...forgetful() } as unknown as Stores) : opened;
+const control = planes.buildControlPlane(config, opened);
+await control.seedDemo();
+const data = await planes.buildDataPlane(context, opened);
+data.worker.start();
+const serving = await planes.buildServingPlane(config, stores, data);
+serving.executor.start();
+const server = await createHttpServer({
+  services: {
+    ...{ ...control, ...data.services, ...serving },
+    deployments: planes.buildDeployments(config, opened, { ...data, ...serving }),
+  },
+  options: edgeOptions(config),
+  log: noopLog,
+  clock: opened.clock,
+  random: opened.random,
+  readiness: async () => ({ status: 'ready', stores: {} }),
+});
+const { url } = await server.listen(0, config.HOST);
+process.stdout.write(`ready ${url}\n`);
+process.once('SIGTERM', async () => {
+  await server.close(1_000);
+  await serving.executor.drain(1_000);
+  await data.worker.close();
+  await shutdown.close();
+});

@@ -66,14 +66,16 @@ await withFolder(async (folder) => {
       const runId = (await answer.sent).run.id;
       let seen = 0;
       let after = '';
+      let beginning = '';
       for await (const event of answer) {
         seen += 1;
+        if (seen === 1) beginning = event.cursor;
         // A client that lost its socket a few events ago, and comes back with the last cursor that it has.
         if (seen % 20 === 5) after = event.cursor;
         if (seen % 20 === 10) times.live.push(await reconnect(product.url, token, { runId, after }));
       }
       for (let trial = 0; trial < 5; trial += 1) {
-        times.finished.push(await reconnect(product.url, token, { runId, after }));
+        times.finished.push(await reconnect(product.url, token, { runId, after: beginning }));
       }
     }
   }
