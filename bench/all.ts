@@ -14,6 +14,7 @@ const FIGURES = [
   'start',
   'embedding',
   'ingest',
+  'pdf',
 ];
 
 for (const figure of FIGURES) {
