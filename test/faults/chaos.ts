@@ -29,8 +29,11 @@ const seed = values.seed === undefined ? randomInt(1_000_000_000) : Number(value
 const lanes = Number(values.lanes ?? (stores === 'servers' ? 4 : 2));
 console.log(`seed ${seed}, ${values.trials} trials on ${stores}, ${lanes} at a time`);
 
-// Nothing that was started may outlive this process.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+/** Asked to stop, it finishes the trials under way and says what they came to; asked twice, it leaves at once. */
+const stopped = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => (stopped.signal.aborted ? process.exit(1) : stopped.abort()));
+}
 
 let shown = 0;
 const onTrial = (tally: Tally) => {
@@ -48,6 +51,7 @@ const tally = await runTrials({
   nodeCount: Number(values.nodes),
   leaseMs: Number(values['lease-ms']),
   onTrial,
+  signal: stopped.signal,
 });
 for (const finding of tally.findings.slice(shown)) console.log(finding);
 console.log(tally.progress());

@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../support/free-port.ts';
 import { DataFolderFixture, startServer } from '../support/server-process.ts';
-import { auditLedger, type ChaosNode, type Fleet, type Lease, NODE_ENVIRONMENT } from './fleet.ts';
+import {
+  auditLedger,
+  type ChaosNode,
+  type Fleet,
+  type Lease,
+  NODE_ENVIRONMENT,
+  startSurely,
+} from './fleet.ts';
 
 const LOOK_MS = 20;
 /** Heartbeats in a lease; the last one may be a little late. */
@@ -11,6 +18,7 @@ const LATE_MS = 50;
 /** One process on a data folder of its own, at one address; whenever it ends it is started again. */
 export class EmbeddedFleet implements Fleet {
   readonly leaseMs: number;
+  readonly hasProxies = false;
   readonly #folder: DataFolderFixture;
   readonly #port: number;
   readonly #environment: Readonly<Record<string, string>>;
@@ -18,6 +26,8 @@ export class EmbeddedFleet implements Fleet {
   #node: ChaosNode | undefined;
   #restarting: Promise<void> | undefined;
   #resumableAt = 0;
+  /** The process did not start again: nothing that follows would mean anything. */
+  #failure: unknown;
 
   private constructor(
     folder: DataFolderFixture,
@@ -53,6 +63,7 @@ export class EmbeddedFleet implements Fleet {
     for (;;) {
       const [node] = this.ready();
       if (node) return node;
+      if (this.#failure) throw this.#failure;
       await sleep(LOOK_MS);
     }
   }
@@ -114,7 +125,7 @@ export class EmbeddedFleet implements Fleet {
     this.#down(node, 'gone');
     this.#restarting = ended.then(() => this.#start());
     this.#restarting.catch((error: unknown) => {
-      process.stderr.write(`the process did not start again: ${String(error)}\n`);
+      this.#failure = error;
     });
   }
 
@@ -124,15 +135,13 @@ export class EmbeddedFleet implements Fleet {
   }
 
   async #start(): Promise<void> {
-    const server = await startServer({
-      folder: this.#folder.path,
-      env: {
-        ...NODE_ENVIRONMENT,
-        ...this.#environment,
-        PORT: String(this.#port),
-        RUN_LEASE_MS: String(this.leaseMs),
-      },
-    });
+    const env = {
+      ...NODE_ENVIRONMENT,
+      ...this.#environment,
+      PORT: String(this.#port),
+      RUN_LEASE_MS: String(this.leaseMs),
+    };
+    const server = await startSurely(() => startServer({ folder: this.#folder.path, env }));
     this.#resumableAt = Date.now();
     this.#node = { url: server.url, process: server, state: 'ready', isVictim: false };
   }

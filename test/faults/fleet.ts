@@ -21,6 +21,8 @@ export interface Lease {
 /** The processes under test, on one kind of stores. */
 export interface Fleet {
   readonly leaseMs: number;
+  /** Some of its nodes can be cut off from a store. */
+  readonly hasProxies: boolean;
   /** Those that a health check would call alive. */
   ready(): readonly ChaosNode[];
   /** A node for one trial to hurt, as soon as enough others are there; behind proxies if the fleet has such nodes. */
@@ -44,6 +46,19 @@ export interface Fleet {
   /** What the whole ledger's audit finds; empty when it is clean. */
   audit(): Promise<readonly string[]>;
   close(): Promise<void>;
+}
+
+const START_ATTEMPTS_MAX = 5;
+
+/** A busy machine may be too slow for the deadlines of a start. Throws the last attempt's error. */
+export async function startSurely(start: () => Promise<ServerProcess>): Promise<ServerProcess> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start();
+    } catch (error) {
+      if (attempt === START_ATTEMPTS_MAX) throw error;
+    }
+  }
 }
 
 export const NODE_ENVIRONMENT = {

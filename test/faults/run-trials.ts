@@ -26,6 +26,8 @@ export interface ChaosOptions {
   readonly nodeCount: number;
   readonly leaseMs?: number;
   readonly onTrial?: (tally: Tally) => void;
+  /** No further trial is begun. */
+  readonly signal?: AbortSignal;
 }
 
 /** Trials 0, 1, 2, … of the seed, several at a time, each lane in a workspace of its own. */
@@ -44,7 +46,9 @@ export async function runTrials(options: ChaosOptions): Promise<Tally> {
   });
   let next = 0;
   const isOver = () =>
-    next >= options.trials || tally.kills >= (options.killsMax ?? Number.POSITIVE_INFINITY);
+    options.signal?.aborted ||
+    next >= options.trials ||
+    tally.kills >= (options.killsMax ?? Number.POSITIVE_INFINITY);
   try {
     const lanes = Array.from({ length: options.lanes }, async (_, index) => {
       const fleet = fleets[index % fleets.length];

@@ -4,14 +4,20 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
-import { auditLedger, type ChaosNode, type Fleet, type Lease, NODE_ENVIRONMENT } from './fleet.ts';
+import {
+  auditLedger,
+  type ChaosNode,
+  type Fleet,
+  type Lease,
+  NODE_ENVIRONMENT,
+  startSurely,
+} from './fleet.ts';
 import { ChaosStores, type ServerUrls } from './server-stores.ts';
 import { StoreProxies } from './store-proxies.ts';
 
 /** Left unhurt at any moment. */
 const OTHERS_MIN = 2;
 const LOOK_MS = 20;
-const START_ATTEMPTS_MAX = 5;
 const STARTS_AT_ONCE = 2;
 const NODES_A_PROXY = 3;
 
@@ -25,6 +31,7 @@ export interface ServerFleetOptions {
 /** Several `serve` processes on the four servers; whoever is killed is replaced. */
 export class ServerFleet implements Fleet {
   readonly leaseMs: number;
+  readonly hasProxies = true;
   readonly #options: ServerFleetOptions;
   readonly #stores: ChaosStores;
   readonly #pool: pg.Pool;
@@ -33,7 +40,8 @@ export class ServerFleet implements Fleet {
   readonly #listeners = new Set<(node: ChaosNode) => void>();
   readonly #starting = new Set<Promise<void>>();
   #startedCount = 0;
-  #closing = false;
+  /** A node was not replaced: soon there would be nobody left to hurt. */
+  #failure: unknown;
 
   private constructor(options: ServerFleetOptions, stores: ChaosStores, folder: string) {
     this.#options = options;
@@ -69,12 +77,15 @@ export class ServerFleet implements Fleet {
   async reserveVictim(fraction: number, behindProxies: boolean): Promise<ChaosNode> {
     for (;;) {
       const free = this.ready().filter(({ isVictim }) => !isVictim);
-      const fit = behindProxies ? free.filter(({ proxies }) => proxies) : free;
+      // Those with proxies are few: others are taken where others will do.
+      const wanted = free.filter(({ proxies }) => behindProxies === (proxies !== undefined));
+      const fit = wanted.length > 0 || behindProxies ? wanted : free;
       const victim = fit[Math.floor(fraction * fit.length)];
       if (victim && free.length > OTHERS_MIN) {
         victim.isVictim = true;
         return victim;
       }
+      if (this.#failure) throw this.#failure;
       await sleep(LOOK_MS);
     }
   }
@@ -130,7 +141,6 @@ export class ServerFleet implements Fleet {
   }
 
   async close(): Promise<void> {
-    this.#closing = true;
     await Promise.allSettled(this.#starting);
     await Promise.all([...this.#nodes].map((node) => node.process.kill('SIGKILL')));
     await this.#pool.end();
@@ -143,7 +153,7 @@ export class ServerFleet implements Fleet {
     this.#down(node, 'gone');
     void node.process.process.exited.then(() => this.#nodes.delete(node));
     const started = this.#start().catch((error: unknown) => {
-      if (!this.#closing) process.stderr.write(`no node in its place: ${String(error)}\n`);
+      this.#failure = error;
     });
     this.#starting.add(started);
     void started.finally(() => this.#starting.delete(started));
@@ -155,26 +165,12 @@ export class ServerFleet implements Fleet {
   }
 
   async #start(): Promise<void> {
-    for (let attempt = 1; !this.#closing; attempt += 1) {
-      try {
-        this.#startedCount += 1;
-        const proxies = await this.#proxiesFor(this.#startedCount);
-        const server = await this.#startProcess(this.#startedCount, proxies?.urls ?? this.#stores.urls);
-        const node: ChaosNode = {
-          url: server.url,
-          process: server,
-          state: 'ready',
-          proxies,
-          isVictim: false,
-        };
-        this.#nodes.add(node);
-        void server.process.exited.then(() => proxies?.close());
-        return;
-      } catch (error) {
-        // A busy machine may be too slow for a store's deadline.
-        if (attempt === START_ATTEMPTS_MAX) throw error;
-      }
-    }
+    this.#startedCount += 1;
+    const count = this.#startedCount;
+    const proxies = await this.#proxiesFor(count);
+    const server = await startSurely(() => this.#startProcess(count, proxies?.urls ?? this.#stores.urls));
+    this.#nodes.add({ url: server.url, process: server, state: 'ready', proxies, isVictim: false });
+    void server.process.exited.then(() => proxies?.close());
   }
 
   /** Bytes that pass through this process cost it time: not before every node. */

@@ -7,10 +7,10 @@ import type { NetworkFault } from './store-proxies.ts';
 export type Fault = 'SIGKILL' | 'SIGSTOP' | 'SIGTERM' | 'network';
 /** Of a hundred trials. Stopping costs no new process, so it is the most frequent one. */
 const FAULTS: readonly (readonly [Fault, number])[] = [
-  ['SIGKILL', 38],
-  ['SIGSTOP', 46],
-  ['SIGTERM', 8],
-  ['network', 8],
+  ['SIGKILL', 36],
+  ['SIGSTOP', 52],
+  ['SIGTERM', 6],
+  ['network', 6],
 ];
 const SENDING_SHARE = 0.15;
 const SENDING_MAX_MS = 40;
@@ -53,10 +53,10 @@ export function planTrial(seed: number, trial: number): TrialPlan {
     moment:
       random.fraction() < SENDING_SHARE
         ? { kind: 'sending', delayMs: upTo(SENDING_MAX_MS) }
-        : { kind: 'streaming', fraction: random.fraction() * 0.95 },
+        : { kind: 'streaming', fraction: random.fraction() * 0.85 },
     runs: Array.from({ length: runCount }, (_, index) => ({
       tag: `s${seed}.${trial}.${index}`,
-      toVictim: index === 0 || random.fraction() < 0.5,
+      toVictim: index === 0 || random.fraction() < 0.7,
       duplicateCount: upTo(DUPLICATES_MAX),
       cutEvery: Array.from({ length: READERS }, () =>
         random.fraction() < CUT_SHARE ? 1 + upTo(CUT_EVERY_MAX - 1) : 0,
