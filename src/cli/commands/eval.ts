@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { MultiDbClient } from '../../client/index.ts';
 import { type Configuration, ingestedWith, nameOf, parseConfiguration } from '../evaluation/configuration.ts';
 import type { Dataset } from '../evaluation/dataset.ts';
+import { evaluateAnswers } from '../evaluation/evaluate-answers.ts';
 import { type Measurement, type MeasureOptions, measure } from '../evaluation/measure.ts';
 import { type Ingested, ingestDocuments, withProduct } from '../evaluation/product.ts';
 import { readDataset } from '../evaluation/read-dataset.ts';
@@ -15,6 +16,7 @@ interface EvalOptions {
   readonly mode?: string;
   readonly versus: readonly string[];
   readonly json?: boolean;
+  readonly answers?: boolean;
 }
 
 /** Measures retrieval through the whole product, on a data folder that is gone afterwards. */
@@ -30,16 +32,25 @@ export function evalCommand(): Command {
       (value: string, others: readonly string[]) => [...others, value],
       [] as readonly string[],
     )
+    .option('--answers', 'measure answers instead: right citations, and silence where nothing answers')
     .option('--json', 'print one line of JSON')
     .action(evaluate);
 }
 
 async function evaluate(folder: string, options: EvalOptions): Promise<void> {
   const dataset = await readDataset(folder);
-  const configurations = configurationsOf(options);
   const { signal } = onStopSignal();
   // Progress goes to stderr, so that stdout is the result alone.
   const progress = new Terminal(process.stderr, process.env);
+  const common = { dataset: dataset.name, documentCount: dataset.documents.length };
+  if (options.answers) {
+    const { embedder } = options;
+    const measurement = await evaluateAnswers({ dataset, embedder, progress, signal });
+    const questionCount = dataset.questions.length;
+    show(options, { ...common, questionCount, failures: [], measurements: [measurement] });
+    return;
+  }
+  const configurations = configurationsOf(options);
   const measured: Measurement[] = [];
   const failures = new Set<string>();
   for (const [embedder, group] of Map.groupBy(configurations, ingestedWith)) {
@@ -54,8 +65,7 @@ async function evaluate(folder: string, options: EvalOptions): Promise<void> {
     );
   }
   show(options, {
-    dataset: dataset.name,
-    documentCount: dataset.documents.length,
+    ...common,
     questionCount: dataset.questions.length,
     failures: [...failures],
     measurements: configurations.flatMap(
