@@ -2,6 +2,7 @@ import { StaticEmbedder } from '../adapters/builtin/static-embedder.ts';
 import { loadStaticModel } from '../adapters/builtin/static-model.ts';
 import { ThreadedEmbedder } from '../adapters/builtin/threaded-embedder.ts';
 import type { ChatModel, Tokenizer } from '../domain/ports/models.ts';
+import type { Reranker } from '../domain/ports/reranker.ts';
 import type { Clock, Log, Random } from '../domain/ports/system.ts';
 import type { TaskRunner } from '../domain/ports/tasks.ts';
 import type { Config } from './config.ts';
@@ -34,5 +35,17 @@ export async function loadChatModel(
     retriesMax: config.MODEL_RETRIES_MAX,
     retryAfterMaxMs: config.MODEL_RETRY_AFTER_MAX_MS,
     temperature: config.MODEL_TEMPERATURE,
+  });
+}
+
+/** undefined: no endpoint is configured. */
+export async function loadReranker(config: Config): Promise<Reranker | undefined> {
+  if (config.RERANK_URL === undefined) return undefined;
+  const { HttpReranker } = await import('../adapters/http/http-reranker.ts');
+  return new HttpReranker({
+    url: config.RERANK_URL,
+    model: config.RERANK_MODEL,
+    apiKey: config.RERANK_API_KEY,
+    timeoutMs: config.RERANK_TIMEOUT_MS,
   });
 }

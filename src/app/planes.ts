@@ -18,7 +18,7 @@ import { ROUTES_TTL_MS } from '../planes/serving/retrieval/embedding-routes.ts';
 import { createServingPlane, SERVING_DEFAULTS, type ServingPlane } from '../planes/serving/serving-plane.ts';
 import type { Config } from './config.ts';
 import { createEmbedderCatalog } from './embedder-catalog.ts';
-import { loadChatModel, loadEmbedders } from './models.ts';
+import { loadChatModel, loadEmbedders, loadReranker } from './models.ts';
 import type { OpenContext } from './open-context.ts';
 import type { Stores } from './stores.ts';
 
@@ -156,7 +156,7 @@ export async function buildServingPlane(
     {
       ...stores,
       ...{ embedders: data.embedders, embedder: data.embedders.standard.embedder },
-      ...{ tokenizer: data.tokenizer, chatModel },
+      ...{ tokenizer: data.tokenizer, chatModel, reranker: await loadReranker(config) },
     },
     {
       ...SERVING_DEFAULTS,

@@ -4,10 +4,12 @@ import { Connection } from './connection.ts';
 import { endpointsOf } from './endpoints.ts';
 import { MultiDbError, userError } from './errors.ts';
 import {
+  type Fusion,
   LoginDocument,
   LogoutDocument,
   MeDocument,
   RefreshSessionDocument,
+  type Reranking,
   type RetrievalMode,
   RunDocument,
   SearchDocument,
@@ -48,6 +50,10 @@ export interface SearchOptions {
   readonly mode?: RetrievalMode;
   /** Only the best passage of each document. */
   readonly onePerDocument?: boolean;
+  /** Without passages that repeat a better one. */
+  readonly distinct?: boolean;
+  readonly fusion?: Fusion;
+  readonly reranking?: Reranking;
   readonly signal?: AbortSignal;
 }
 

@@ -7,7 +7,7 @@ const FUNCTION_WORDS = {
     their been its who what when where how why did does do would can could will there than into about`,
   german: `der die das und ist den dem des ein eine einen einem einer eines im nicht mit von zu zum zur auf fur als auch
     sich wie wird wurde wurden waren hat haben sind bei nach aus an am um oder aber uber durch er sie es welche welcher
-    welches wer wo wann warum viele was`,
+    welches welchem welchen wer wo wann warum viele was in gab kann seine seiner diese dieser dieses mehr sein`,
   french: `le la les des et est une un dans du que qui pour par sur au aux avec il elle ne pas ce cette ces sont ont ete
     plus comme mais ou etait quel quelle quels combien quand pourquoi de`,
   spanish: `el la los las de del y en que es un una por para con se al como su sus lo fue son mas pero no donde cuando
@@ -44,8 +44,6 @@ LANGUAGES.forEach((language, index) => {
     languagesOf.set(word, [...(languagesOf.get(word) ?? []), index]);
   }
 });
-/** One could be anything: `die` is an English word, `a` half a dozen others. */
-const EVIDENCE_MIN = 2;
 /** The beginning of a text says enough. */
 const WORDS_READ_MAX = 200;
 
@@ -58,7 +56,6 @@ export function languageOf(words: Iterable<string>): Language {
     read += 1;
     if (read === WORDS_READ_MAX) break;
   }
-  const most = Math.max(...counts);
-  if (most < EVIDENCE_MIN) return 'english';
-  return LANGUAGES[counts.indexOf(most)] ?? 'english';
+  const best = counts.indexOf(Math.max(...counts));
+  return LANGUAGES[best] ?? 'english';
 }

@@ -2,7 +2,7 @@ import { registerEnumType } from 'type-graphql';
 import { DOCUMENT_STATUSES, type IngestionStage } from '../domain/document.ts';
 import { DEPLOYMENT_STATES } from '../domain/embedding-deployment.ts';
 import { API_KEY_SCOPES, ROLES } from '../domain/principal.ts';
-import { RETRIEVAL_MODES } from '../domain/retrieval.ts';
+import { FUSIONS, RERANKINGS, RETRIEVAL_MODES, RETRIEVAL_STAGES } from '../domain/retrieval.ts';
 import { FINISH_REASONS, RUN_STATUSES } from '../domain/run.ts';
 
 /** `['A', 'B']` → `{ A: 'A', B: 'B' }`: the const object that type-graphql takes for an enum. */
@@ -128,5 +128,40 @@ registerEnumType(EmbeddingDeploymentStateEnum, {
     FAILED: { description: 'Its build was given up; creating it again goes on where it ended.' },
     RECLAIMING: { description: 'Its vectors are being removed.' },
     RECLAIMED: { description: 'Its vectors are gone.' },
+  },
+});
+
+export const FusionEnum = enumOf(FUSIONS);
+registerEnumType(FusionEnum, {
+  name: 'Fusion',
+  description: 'How the results of words and of meaning become one ranking.',
+  valuesConfig: {
+    MIN_MAX: { description: 'Scores scaled between the lowest and the highest, then weighed.' },
+    RRF: { description: 'Reciprocal ranks, weighed: for scores that have no steady scale.' },
+  },
+});
+
+export const RerankingEnum = enumOf(RERANKINGS);
+registerEnumType(RerankingEnum, {
+  name: 'Reranking',
+  description: 'What orders the best candidates anew.',
+  valuesConfig: {
+    NONE: { description: 'Nothing: the fused order.' },
+    DIVERSITY: {
+      description: 'Each next passage the most relevant of those least like the ones before it (MMR).',
+    },
+    CROSS_ENCODER: { description: 'A model that reads question and passage together, if one is configured.' },
+  },
+});
+
+export const RetrievalStageEnum = enumOf(RETRIEVAL_STAGES);
+registerEnumType(RetrievalStageEnum, {
+  name: 'RetrievalStageName',
+  description: 'The stages of a search, in their order.',
+  valuesConfig: {
+    LEXICAL: { description: 'What the words found.' },
+    VECTOR: { description: 'What the meaning found.' },
+    FUSION: { description: 'Both as one ranking.' },
+    RERANKING: { description: 'The best of it, ordered anew; missing without re-ranking.' },
   },
 });

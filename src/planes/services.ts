@@ -30,7 +30,7 @@ import type { RateLimitDecision } from '../domain/ports/limits.ts';
 import type { ConversationKey } from '../domain/ports/runs.ts';
 import type { Page, PageRequest, Unsubscribe } from '../domain/ports/system.ts';
 import type { ApiKeyScope, Principal, Role } from '../domain/principal.ts';
-import type { RetrievalMode } from '../domain/retrieval.ts';
+import type { Fusion, Reranking, RetrievalMode, RetrievalStage } from '../domain/retrieval.ts';
 import type { Run, RunEvent, RunHandover } from '../domain/run.ts';
 import type { Quota, UsageTotals } from '../domain/usage.ts';
 
@@ -223,6 +223,12 @@ export interface SearchCommand {
   readonly mode?: RetrievalMode | undefined;
   /** Only the best passage of each document. */
   readonly onePerDocument?: boolean | undefined;
+  /** Without passages that repeat a better one; default false. */
+  readonly distinct?: boolean | undefined;
+  readonly fusion?: Fusion | undefined;
+  readonly reranking?: Reranking | undefined;
+  /** Told what each stage of the search knew, in order. */
+  readonly onStage?: ((stage: RetrievalStage) => void) | undefined;
 }
 export interface SearchApi {
   search(principal: Principal, command: SearchCommand): Promise<readonly Passage[]>;

@@ -1,11 +1,20 @@
 import { DomainError } from '../../domain/errors.ts';
-import { RETRIEVAL_MODES, type RetrievalMode } from '../../domain/retrieval.ts';
+import {
+  FUSIONS,
+  type Fusion,
+  RERANKINGS,
+  RETRIEVAL_MODES,
+  type Reranking,
+  type RetrievalMode,
+} from '../../domain/retrieval.ts';
 
 /** What is measured: everything that may differ between two columns of a table. */
 export interface Configuration {
   /** `built-in`, `local:MODEL`, or `none` for words alone. */
   readonly embedder: string;
   readonly mode?: RetrievalMode;
+  readonly fusion?: Fusion;
+  readonly reranking?: Reranking;
 }
 
 const EMBEDDER = /^(?:built-in|none|local:.+)$/;
@@ -23,9 +32,11 @@ function applySetting(configuration: Configuration, setting: string): Configurat
   const [name = '', value = ''] = setting.split(/=(.*)/s);
   if (name === 'embedder' && EMBEDDER.test(value)) return { ...configuration, embedder: value };
   if (name === 'mode') return { ...configuration, mode: oneOf(RETRIEVAL_MODES, value) };
+  if (name === 'fusion') return { ...configuration, fusion: oneOf(FUSIONS, value) };
+  if (name === 'reranking') return { ...configuration, reranking: oneOf(RERANKINGS, value) };
   throw new DomainError(
     'BAD_USER_INPUT',
-    `"${setting}" is no setting: embedder=built-in|local:MODEL|none, mode=…`,
+    `"${setting}" is no setting: embedder=built-in|local:MODEL|none, mode=…, fusion=…, reranking=…`,
   );
 }
 

@@ -56,6 +56,13 @@ export type FinishReason =
   /** Its user stopped it. */
   | 'STOPPED';
 
+/** How the results of words and of meaning become one ranking. */
+export type Fusion =
+  /** Scores scaled between the lowest and the highest, then weighed. */
+  | 'MIN_MAX'
+  /** Reciprocal ranks, weighed: for scores that have no steady scale. */
+  | 'RRF';
+
 /** A document to take in. */
 export type IngestInput = {
   /** Where to put it; default: the workspace's default collection. */
@@ -114,6 +121,15 @@ export type RenameConversationInput = {
   readonly title: string;
 };
 
+/** What orders the best candidates anew. */
+export type Reranking =
+  /** A model that reads question and passage together, if one is configured. */
+  | 'CROSS_ENCODER'
+  /** Each next passage the most relevant of those least like the ones before it (MMR). */
+  | 'DIVERSITY'
+  /** Nothing: the fused order. */
+  | 'NONE';
+
 /** What finds and ranks passages. */
 export type RetrievalMode =
   /** Words and meaning, fused. */
@@ -159,16 +175,24 @@ export type RunStatus =
 export type SearchInput = {
   /** Where to look; default: all collections. */
   readonly collectionIds?: ReadonlyArray<string> | null | undefined;
+  /** Without passages that repeat a better one nearly word for word; default false. */
+  readonly distinct?: boolean | null | undefined;
+  /** Also tell what each stage of the search knew; default false. */
+  readonly explain?: boolean | null | undefined;
   /** `{ field: value | { eq in gte lte exists } }` on metadata; all must hold. */
   readonly filter?: Readonly<Record<string, unknown>> | null | undefined;
   /** How many passages; default 20, at most 100. */
   readonly first?: number | null | undefined;
+  /** How the legs are mixed; default MIN_MAX. */
+  readonly fusion?: Fusion | null | undefined;
   /** What finds and ranks; default HYBRID. */
   readonly mode?: RetrievalMode | null | undefined;
   /** Only the best passage of each document, to list documents; default false. */
   readonly onePerDocument?: boolean | null | undefined;
   /** A question or key words. */
   readonly query: string;
+  /** What orders the best 50 anew; default CROSS_ENCODER where one is configured, else NONE. */
+  readonly reranking?: Reranking | null | undefined;
 };
 
 /** A message to be answered. */

@@ -1,6 +1,6 @@
 import { Field, Float, ID, InputType, Int, ObjectType } from 'type-graphql';
-import type { RetrievalMode } from '../../domain/retrieval.ts';
-import { RetrievalModeEnum } from '../enums.ts';
+import type { Fusion, Reranking, RetrievalMode, RetrievalStage } from '../../domain/retrieval.ts';
+import { FusionEnum, RerankingEnum, RetrievalModeEnum, RetrievalStageEnum } from '../enums.ts';
 import { JSONObject } from '../scalars.ts';
 import { DocumentObject } from './document.ts';
 
@@ -29,6 +29,48 @@ export class SearchInput {
     description: 'Only the best passage of each document, to list documents; default false.',
   })
   readonly onePerDocument?: boolean | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Without passages that repeat a better one nearly word for word; default false.',
+  })
+  readonly distinct?: boolean | null;
+
+  @Field(() => FusionEnum, { nullable: true, description: 'How the legs are mixed; default MIN_MAX.' })
+  readonly fusion?: Fusion | null;
+
+  @Field(() => RerankingEnum, {
+    nullable: true,
+    description: 'What orders the best 50 anew; default CROSS_ENCODER where one is configured, else NONE.',
+  })
+  readonly reranking?: Reranking | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Also tell what each stage of the search knew; default false.',
+  })
+  readonly explain?: boolean | null;
+}
+
+@ObjectType('RetrievalCandidate', { simpleResolvers: true, description: 'A chunk as one stage scored it.' })
+export class RetrievalCandidateObject {
+  @Field(() => ID, { description: 'The stored unit of text.' })
+  readonly chunkId!: string;
+
+  @Field(() => Float, { description: 'Comparable within one stage of one search only.' })
+  readonly score!: number;
+}
+
+@ObjectType('RetrievalStage', { simpleResolvers: true, description: 'What one stage of a search knew.' })
+export class RetrievalStageObject {
+  @Field(() => RetrievalStageEnum, { description: 'Which stage.' })
+  readonly name!: RetrievalStage['name'];
+
+  @Field(() => Int, { description: 'How many candidates it had.' })
+  readonly candidateCount!: number;
+
+  @Field(() => [RetrievalCandidateObject], { description: 'Its best ones, at most 50, best first.' })
+  readonly candidates!: readonly RetrievalCandidateObject[];
 }
 
 @ObjectType('Passage', {
@@ -74,4 +116,10 @@ export class PassageObject {
 export class SearchPayloadObject {
   @Field(() => [PassageObject], { description: 'Best first.' })
   readonly passages!: readonly PassageObject[];
+
+  @Field(() => [RetrievalStageObject], {
+    nullable: true,
+    description: 'How it was found, stage by stage; null unless asked for.',
+  })
+  readonly stages!: readonly RetrievalStageObject[] | null;
 }

@@ -7,6 +7,7 @@ import type {
 import type { CollectionRepository } from '../../domain/ports/identity.ts';
 import type { RateLimit, RateLimiter } from '../../domain/ports/limits.ts';
 import type { ChatModel, Embedder, Tokenizer } from '../../domain/ports/models.ts';
+import type { Reranker } from '../../domain/ports/reranker.ts';
 import type { ChatLog, ConversationRepository, RunEventLog, RunRepository } from '../../domain/ports/runs.ts';
 import type { Clock, IdGenerator, Log } from '../../domain/ports/system.ts';
 import type { ModelPrice } from '../../domain/usage.ts';
@@ -42,6 +43,8 @@ export interface ServingPlaneDeps {
   readonly tokenizer: Tokenizer;
   /** undefined: answers are extracted from the passages. */
   readonly chatModel: ChatModel | undefined;
+  /** undefined: fused order is final, unless a search asks for diversity. */
+  readonly reranker?: Reranker | undefined;
   readonly cache: Cache;
   readonly ids: IdGenerator;
   readonly clock: Clock;

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { UserPrincipal } from '../../../src/domain/principal.ts';
+import type { RetrievalStage } from '../../../src/domain/retrieval.ts';
 import type { ServingPlane } from '../../../src/planes/serving/serving-plane.ts';
 import { addDocument, createNode, createUser, createWorld, ids, type World } from './world.ts';
 
@@ -74,6 +75,38 @@ describe('search', () => {
     };
     expect((await titles(false)).filter((title) => title === 'Animals')).toHaveLength(2);
     expect(await titles(true)).toEqual(['Animals', 'Plants']);
+  });
+
+  it('tells what each stage knew, and follows the cross-encoder', async () => {
+    const reranker = {
+      score: async (_: string, texts: readonly string[]) => texts.map((text) => text.length),
+    };
+    const stages: RetrievalStage[] = [];
+    const reranking = createNode(world, { reranker });
+    const found = await reranking.search.search(alice, {
+      ...{ query: 'the dog barks', first: 9 },
+      onStage: (stage) => stages.push(stage),
+    });
+    const lengths = found.map(({ chunk }) => chunk.text.length);
+    expect(lengths).toEqual(lengths.toSorted((left, right) => right - left));
+    expect(stages.map(({ name }) => name)).toEqual(['LEXICAL', 'VECTOR', 'FUSION', 'RERANKING']);
+    expect(stages.at(-1)?.candidates.map(({ chunkId }) => chunkId)).toEqual(
+      found.map(({ chunk }) => chunk.id),
+    );
+    const byWords = await node.search.search(alice, { query: 'the dog barks', first: 1, mode: 'LEXICAL' });
+    expect(stages[0]?.candidates[0]?.chunkId).toBe(byWords[0]?.chunk.id);
+  });
+
+  it('keeps the fused order when the cross-encoder fails, and refuses to ask one that is not there', async () => {
+    const reranker = { score: () => Promise.reject(new Error('down')) };
+    const command = { query: 'the dog barks', first: 9 };
+    const expected = await node.search.search(alice, command);
+    expect(await createNode(world, { reranker }).search.search(alice, command)).toEqual(expected);
+    await expect(node.search.search(alice, { ...command, reranking: 'CROSS_ENCODER' })).rejects.toEqual(
+      code('BAD_USER_INPUT'),
+    );
+    const diverse = await node.search.search(alice, { ...command, reranking: 'DIVERSITY', fusion: 'RRF' });
+    expect(diverse).toHaveLength(expected.length);
   });
 
   it.each([

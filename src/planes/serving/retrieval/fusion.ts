@@ -26,6 +26,36 @@ export function fuse(candidates: readonly Candidate[], vectorWeight: number): Fu
   return fused.sort((a, b) => b.score - a.score || (a.chunkId < b.chunkId ? -1 : 1));
 }
 
+/** Of Cormack, Clarke and Büttcher (2009). */
+const RANK_OFFSET = 60;
+
+/**
+ * Reciprocal rank fusion: ranks instead of scores, for legs whose scores have no steady scale. What a leg scores 0 has
+ * no rank there. Scaled so that first in both legs is 1.
+ */
+export function fuseRanks(candidates: readonly Candidate[], vectorWeight: number): FusedCandidate[] {
+  const lexical = reciprocalRanks(candidates, ({ lexicalScore }) => lexicalScore);
+  const vector = reciprocalRanks(candidates, ({ vectorScore }) => vectorScore);
+  const fused = candidates.map((candidate, index) => ({
+    ...candidate,
+    score: (1 - vectorWeight) * (lexical[index] ?? 0) + vectorWeight * (vector[index] ?? 0),
+  }));
+  return fused.sort((a, b) => b.score - a.score || (a.chunkId < b.chunkId ? -1 : 1));
+}
+
+function reciprocalRanks(
+  candidates: readonly Candidate[],
+  scoreOf: (candidate: Candidate) => number,
+): number[] {
+  const order = candidates.map((candidate, index) => ({ index, score: scoreOf(candidate) }));
+  order.sort((a, b) => b.score - a.score);
+  const ranks = new Array<number>(candidates.length).fill(0);
+  order.forEach(({ index, score }, rank) => {
+    if (score > 0) ranks[index] = (RANK_OFFSET + 1) / (RANK_OFFSET + 1 + rank);
+  });
+  return ranks;
+}
+
 function scaler(scores: readonly number[]): (score: number) => number {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;

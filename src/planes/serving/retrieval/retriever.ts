@@ -2,19 +2,23 @@ import type { Chunk, Document, Passage } from '../../../domain/document.ts';
 import type { ChunkId, DocumentId } from '../../../domain/ids.ts';
 import type { ChunkIndex, ChunkSelection, ScoredChunk } from '../../../domain/ports/chunk-index.ts';
 import type { DocumentRepository } from '../../../domain/ports/documents.ts';
-import type { RetrievalMode } from '../../../domain/retrieval.ts';
+import type { Fusion, Reranking, RetrievalMode, RetrievalStage } from '../../../domain/retrieval.ts';
 import type { WorkspaceScope } from '../../../domain/scope.ts';
 import { analyze } from '../../../domain/text-analyzer.ts';
-import { type Candidate, type FusedCandidate, fuse } from './fusion.ts';
+import { withoutRepeats } from './diversity.ts';
+import { type Candidate, type FusedCandidate, fuse, fuseRanks } from './fusion.ts';
+import { type RerankingDeps, rerank, rerankingOf } from './reranking.ts';
 import type { VectorHits, VectorLeg } from './vector-leg.ts';
 
 const LEG_COUNT_MAX = 200;
+/** Read together with the question, or compared with each other. */
+const RERANKED_COUNT = 50;
 const QUERY_LENGTH_MAX = 4_000;
 const TERMS_MAX = 128;
 /** Hydrated beyond the limit, so that a chunk dropped by the second check still leaves a full answer. */
 const SPARE_COUNT = 8;
 
-export interface RetrieverDeps {
+export interface RetrieverDeps extends RerankingDeps {
   readonly chunkIndex: ChunkIndex;
   readonly documents: Pick<DocumentRepository, 'findMany'>;
   readonly vectorLeg: VectorLeg;
@@ -27,6 +31,14 @@ export interface RetrievalQuery {
   readonly mode?: RetrievalMode | undefined;
   /** Only the best passage of each document. */
   readonly onePerDocument?: boolean | undefined;
+  /** Without passages that repeat a better one. */
+  readonly distinct?: boolean | undefined;
+  /** Default: MIN_MAX. */
+  readonly fusion?: Fusion | undefined;
+  /** Default: the cross-encoder, if one is configured. */
+  readonly reranking?: Reranking | undefined;
+  /** Told what each stage knew, in order. */
+  readonly onStage?: ((stage: RetrievalStage) => void) | undefined;
 }
 
 /** Hybrid search: both legs at once, one fusion, and a second check of tenant and version on what comes back. */
@@ -44,6 +56,7 @@ export class Retriever {
     signal: AbortSignal,
   ): Promise<readonly Passage[]> {
     const text = query.text.slice(0, QUERY_LENGTH_MAX).toWellFormed();
+    const reranking = rerankingOf(query.reranking, this.#deps);
     const question = { text, selection: query.selection, limit: LEG_COUNT_MAX };
     const mode = query.mode ?? 'HYBRID';
     const [lexicalLeg, vectors] = await Promise.all([
@@ -51,9 +64,21 @@ export class Retriever {
       mode === 'LEXICAL' ? NO_VECTORS : this.#deps.vectorLeg.search(scope, question, signal),
     ]);
     signal.throwIfAborted();
+    query.onStage?.({ name: 'LEXICAL', candidates: lexicalLeg.lexicalHits });
+    query.onStage?.({ name: 'VECTOR', candidates: vectors.hits });
     const candidates = await this.#complete(scope, { ...lexicalLeg, vectors });
-    const fused = fuse(candidates, WEIGHT_OF_ONE_LEG[mode] ?? vectors.weight);
-    return this.#read(scope, fused, query);
+    const weight = WEIGHT_OF_ONE_LEG[mode] ?? vectors.weight;
+    const fused = query.fusion === 'RRF' ? fuseRanks(candidates, weight) : fuse(candidates, weight);
+    query.onStage?.({ name: 'FUSION', candidates: fused });
+    if (reranking === 'NONE') return this.#read(scope, fused, query);
+    const read = await this.#read(scope, fused, { ...query, limit: Math.max(query.limit, RERANKED_COUNT) });
+    const [head, tail] = [read.slice(0, RERANKED_COUNT), read.slice(RERANKED_COUNT)];
+    const reranked = await rerank(this.#deps, { question: text, reranking }, head, signal);
+    query.onStage?.({
+      name: 'RERANKING',
+      candidates: reranked.map(({ chunk, score }) => ({ chunkId: chunk.id, score })),
+    });
+    return [...reranked, ...tail].slice(0, query.limit);
   }
 
   async #searchLexical(
@@ -73,8 +98,8 @@ export class Retriever {
     fused: readonly FusedCandidate[],
     query: RetrievalQuery,
   ): Promise<readonly Passage[]> {
-    const { limit, onePerDocument = false, selection } = query;
-    const passages: Passage[] = [];
+    const { limit, onePerDocument = false, distinct = false, selection } = query;
+    let passages: Passage[] = [];
     const seen = new Set<DocumentId>();
     for (let from = 0; from < fused.length && passages.length < limit; from += limit + SPARE_COUNT) {
       const batch = await this.#hydrate(scope, fused.slice(from, from + limit + SPARE_COUNT), selection);
@@ -83,6 +108,7 @@ export class Retriever {
         seen.add(passage.chunk.documentId);
         passages.push(passage);
       }
+      if (distinct) passages = withoutRepeats(passages);
     }
     return passages.slice(0, limit);
   }

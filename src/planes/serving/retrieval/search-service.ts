@@ -48,14 +48,8 @@ export class SearchService implements SearchApi {
     await takeRate(rateLimiter, this.#options.searchRate, principalKey(principal));
     const scope = { workspaceId: principal.workspaceId };
     const collectionIds = await checkCollections(collections, scope, command.collectionIds);
-    const { mode, onePerDocument } = command;
-    const retrieval = {
-      text: query,
-      selection: { collectionIds, filter },
-      limit: first,
-      mode,
-      onePerDocument,
-    };
+    const selection = { collectionIds, filter };
+    const retrieval = { ...command, text: query, selection, limit: first };
     return withDeadline(clock, this.#options.searchTimeoutMs, (signal) =>
       retriever.retrieve(scope, retrieval, signal),
     );
