@@ -121,9 +121,11 @@ describe.skipIf(!hasFourServers)(nameWithFour('an honest start on four stores'),
     const response = await fetch(`${server.url}/health/ready`);
     expect(response.status).toBe(200);
     const ready = 'ready';
+    const count = expect.any(Number);
     expect(await response.json()).toEqual({
       status: ready,
       stores: { postgresql: ready, mongodb: ready, scylladb: ready, redis: ready },
+      pools: { postgresql: { open: count, idle: count, waiting: 0 } },
     });
     const client = await server.client();
     client.close();

@@ -164,7 +164,7 @@ describe('an upload', () => {
     const { uploadId, path } = await create(10);
     await put(path, 'x'.repeat(10));
     const first = await ingest(uploadId, { idempotencyKey: 'k' });
-    expect(await ingest(uploadId, { idempotencyKey: 'k' })).toEqual(first);
+    expect(await ingest(uploadId, { idempotencyKey: 'k' })).toEqual({ ...first, replayed: true });
     expect(await ingest(uploadId)).toMatchObject({ kind: 'ingested', duplicate: true });
     harness.worker.start();
     await harness.settle();
