@@ -18,6 +18,11 @@ export function readData<Data>(response: unknown): Data {
   return data as Data;
 }
 
+/** Has the shape that the GraphQL specification gives a response. */
+export function isResponse(value: unknown): boolean {
+  return isRecord(value) && ('data' in value || Array.isArray(value['errors']));
+}
+
 interface ResponseError {
   readonly message?: unknown;
   readonly extensions?: unknown;

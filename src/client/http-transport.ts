@@ -1,6 +1,6 @@
 import { type RetryOptions, retryDelayMs, sleep } from './backoff.ts';
 import { badResponse, MultiDbError, networkError } from './errors.ts';
-import { readData, type TypedDocument } from './graphql-response.ts';
+import { isResponse, readData, type TypedDocument } from './graphql-response.ts';
 import type { Session } from './session.ts';
 
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
@@ -109,10 +109,17 @@ async function readJson(response: Response): Promise<unknown> {
   } catch (error) {
     throw networkError('The connection was lost before the answer was complete.', error);
   }
+  const parsed = parseJson(text);
+  if (parsed !== undefined && (response.status < 500 || isResponse(parsed))) return parsed;
+  // A proxy whose server is away, or a server that is going: HTML, or JSON of its own.
+  if (response.status >= 500) throw networkError(`The server cannot answer now (HTTP ${response.status}).`);
+  throw badResponse(`This is not the answer of a MultiDB-AI server (HTTP ${response.status}).`);
+}
+
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    if (response.status >= 500) throw networkError(`The server cannot answer now (HTTP ${response.status}).`);
-    throw badResponse(`This is not the answer of a MultiDB-AI server (HTTP ${response.status}).`);
+    return undefined;
   }
 }

@@ -40,9 +40,9 @@ export class Dice {
     return this.#recent;
   }
 
-  /** Of everything noted; ends the trace. */
+  /** Of everything noted so far. */
   digest(): string {
-    return this.#hash.digest('hex');
+    return this.#hash.copy().digest('hex');
   }
 }
 const RECENT_MAX = 60;

@@ -51,7 +51,8 @@ function fresh(): Record<StoreName, string[]> {
 const PERIODIC: Readonly<Record<StoreName, RegExp>> = {
   DATABASE_URL: /^(run_heartbeat|run_claim_expired|reap\w*|SELECT|health|unnamed)$/,
   MONGODB_URL: /^(hello|ismaster|ping|endSessions)$/i,
-  SCYLLA_URL: /^OPTIONS$/,
+  // The product's own statements are prepared; the driver asks for the cluster's schema when anybody changes it.
+  SCYLLA_URL: /^(OPTIONS|QUERY)$/,
   REDIS_URL: /^PING$/,
 };
 

@@ -1,5 +1,6 @@
 /** The server's one door: Fastify, and behind it HTTP, WebSocket, SSE, uploads, health and the playground. */
 import Fastify, { type FastifyInstance } from 'fastify';
+import { DomainError } from '../../domain/errors.ts';
 import type { Clock, Log, Random } from '../../domain/ports/system.ts';
 import { ErrorMapping } from '../../graphql/error-mapping.ts';
 import { Operations } from '../../graphql/operations.ts';
@@ -38,7 +39,7 @@ export interface HttpServer {
 
 export async function createHttpServer(dependencies: HttpServerDependencies): Promise<HttpServer> {
   const { clock } = dependencies;
-  const state = { draining: false };
+  const state = { draining: false, closing: false };
   const app = createApp(dependencies, state);
   serveHealth(app, async () => {
     const readiness = await dependencies.readiness();
@@ -60,6 +61,7 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
     drain,
     async close(graceMs) {
       drain();
+      state.closing = true;
       streams.close();
       const closed = Promise.all([sockets.close(), app.close()]);
       const cut = new AbortController();
@@ -79,7 +81,7 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
 
 function createApp(
   { options, log, random }: HttpServerDependencies,
-  state: { readonly draining: boolean },
+  state: { readonly draining: boolean; readonly closing: boolean },
 ): FastifyInstance {
   const app = Fastify({
     logger: false,
@@ -87,6 +89,8 @@ function createApp(
     requestTimeout: options.requestTimeoutMs,
     trustProxy: options.trustProxy,
     forceCloseConnections: 'idle',
+    // Its own refusal is no GraphQL, and does not say that another try is worth it.
+    return503OnClosing: false,
     genReqId: (request) => requestIdFrom(request.headers['x-request-id'], random),
   });
   // A form or a plain text is never GraphQL: only a content type that browsers ask permission for.
@@ -96,7 +100,9 @@ function createApp(
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
     // The client's next request shall find another node.
     if (state.draining) reply.header('connection', 'close');
-    done();
+    done(
+      state.closing ? new DomainError('SHUTTING_DOWN', 'The server is shutting down; try again.') : undefined,
+    );
   });
   allowOrigins(app, options.allowedOrigins);
   logRequests(app, log);

@@ -255,6 +255,8 @@ describe('an answer that is none', () => {
     ['no data', '{}', 200, 'BAD_RESPONSE'],
     ['a web page', '<html>', 404, 'BAD_RESPONSE'],
     ['a gateway that gave up', '<html>', 502, 'NETWORK'],
+    ['a gateway that says so in JSON', '{"statusCode":503,"error":"Service Unavailable"}', 503, 'NETWORK'],
+    ['JSON of something else', '{"hello":1}', 200, 'BAD_RESPONSE'],
     ['errors of no known shape', '{"errors":[42]}', 200, 'INTERNAL_SERVER_ERROR'],
   ])('%s', async (_what, body, status, code) => {
     const client = new MultiDbClient({

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EdgeServer, startEdge } from '../../support/edge-server.ts';
 import { EMAIL, PASSWORD } from '../../support/fake-services.ts';
@@ -108,6 +110,27 @@ describe('graphql over http', () => {
     expect(edge.world.received).toContainEqual({ uploadId: created.uploadId, bytes: 3 });
     const unsigned = await fetch(`${edge.url}/uploads/${created.uploadId}`, { method: 'PUT', body: 'x' });
     expect(unsigned.status).toBe(403);
+  });
+
+  it('refuses what arrives while it closes, so that a client knows to try again', async () => {
+    const closing = await startEdge();
+    const { port } = new URL(closing.url);
+    const socket = connect(Number(port), '127.0.0.1');
+    let answer = '';
+    socket.on('data', (data) => {
+      answer += String(data);
+    });
+    // A request that is half there keeps its connection open.
+    socket.write('POST /graphql HTTP/1.1\r\nhost: x\r\n');
+    await fetch(`${closing.url}/health/live`);
+    const closed = closing.close();
+    const body = '{"query":"{ me { id } }"}';
+    socket.write(`content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    await once(socket, 'close');
+    await closed;
+    expect(answer).toMatch(/^HTTP\/1\.1 503 /);
+    const { errors } = JSON.parse(answer.slice(answer.indexOf('{')));
+    expect(errors[0].extensions).toMatchObject({ code: 'SHUTTING_DOWN', retryable: true });
   });
 
   it('answers health checks', async () => {
