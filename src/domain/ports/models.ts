@@ -4,7 +4,7 @@ export interface Embedder {
   readonly model: EmbeddingModelRef;
   /** Texts longer than this many tokens are cut by the model; Infinity if it has no limit. */
   readonly tokenCountMax: number;
-  /** Share of the vector leg in the fusion, 0 to 1, measured for this model. */
+  /** Share of the vector leg in the fusion, 0 to 1; best measured for each model. */
   readonly vectorWeight: number;
   /** The same for a question in a language that the model was not made for; default: `vectorWeight`. */
   readonly foreignVectorWeight?: number;
