@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DomainError } from '../../../src/domain/errors.ts';
 import { shownText } from '../../../src/domain/run.ts';
 import { addDocument, createNode, createUser, createWorld, readAll } from './world.ts';
 
@@ -49,6 +50,31 @@ describe('an answer without a model', () => {
     }
     expect(await readAll(await node.runs.watch(principal, run.id, -1))).toEqual(events);
     expect((await world.ledger.totals({ workspaceId: principal.workspaceId })).messages).toBe(1);
+  });
+
+  it.each([
+    [2, 'RunEnd'],
+    [1_000, 'RunError'],
+  ])('of an index that is away %d times ends with %s', async (timesAway, expected) => {
+    const { world, principal } = await setUp();
+    let asked = 0;
+    const searchVector: typeof world.chunkIndex.searchVector = async (...args) => {
+      asked += 1;
+      if (asked <= timesAway) throw new DomainError('STORE_UNAVAILABLE', 'The index is away.');
+      return world.chunkIndex.searchVector(...args);
+    };
+    const chunkIndex = new Proxy(world.chunkIndex, {
+      get(target, name) {
+        const value: unknown = name === 'searchVector' ? searchVector : Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const node = createNode(world, { chunkIndex });
+    const outcome = await node.runs.sendMessage(principal, { text: 'Which database is best for AI?' });
+    if (outcome.kind !== 'sent') throw new Error(outcome.kind);
+    const events = await readAll(await node.runs.watch(principal, outcome.run.id, -1));
+    expect(events.at(-1)?.type).toBe(expected);
+    expect(asked).toBeLessThan(10);
   });
 
   it('says so when the documents hold no answer', async () => {

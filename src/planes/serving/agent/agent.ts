@@ -1,8 +1,10 @@
 import type { ChunkIndex } from '../../../domain/ports/chunk-index.ts';
 import type { Tokenizer } from '../../../domain/ports/models.ts';
 import type { ChatLog } from '../../../domain/ports/runs.ts';
+import type { Clock } from '../../../domain/ports/system.ts';
 import { untilAborted } from '../deadline.ts';
 import type { Retriever } from '../retrieval/retriever.ts';
+import { rereading } from '../run/retry.ts';
 import type { AgentOutcome, AgentRequest, AgentRun } from './agent-run.ts';
 import type { Answerer } from './answerer.ts';
 import { CitationChecker } from './citation-checker.ts';
@@ -20,6 +22,7 @@ export interface AgentDeps {
   readonly retriever: Pick<Retriever, 'retrieve'>;
   readonly tokenizer: Tokenizer;
   readonly answerer: Answerer;
+  readonly clock: Clock;
 }
 export interface AgentOptions {
   readonly passageCountMax: number;
@@ -44,23 +47,28 @@ export class Agent {
   async run(request: AgentRequest): Promise<AgentOutcome> {
     const { run, sink, shown, signal } = request;
     const scope = { workspaceId: run.workspaceId };
-    const { chunkIndex, retriever } = this.#deps;
+    const { clock, retriever } = this.#deps;
     const collectionIds = run.collectionIds.length === 0 ? undefined : run.collectionIds;
     const search = (text: string) =>
       untilAborted(
         signal,
-        retriever.retrieve(
-          scope,
-          { text, selection: { collectionIds, filter: [] }, limit: this.#options.passageCountMax },
-          signal,
+        rereading(clock, signal, () =>
+          retriever.retrieve(
+            scope,
+            { text, selection: { collectionIds, filter: [] }, limit: this.#options.passageCountMax },
+            signal,
+          ),
         ),
       );
+    const chunkIndex: Pick<ChunkIndex, 'get'> = {
+      get: (...args) => rereading(clock, signal, () => this.#deps.chunkIndex.get(...args)),
+    };
     const citations = new CitationChecker({ chunkIndex, scope, sink, shown: shown.citations });
     return this.#graph.walk({ ...request, citations, search });
   }
 
   #steps(): AgentSteps {
-    const { chatLog, tokenizer, answerer } = this.#deps;
+    const { chatLog, clock, tokenizer, answerer } = this.#deps;
     return {
       memory: async (_state, { run, shown, signal }) => {
         if (shown.finished.retrieval) return { history: shown.finished.retrieval.history };
@@ -68,7 +76,9 @@ export class Agent {
         const { conversationId, position } = run;
         // The first message of a conversation has nothing before it.
         if (position === 0) return { history: [] };
-        const messages = chatLog.lastMessages(scope, conversationId, position, HISTORY_MESSAGES_MAX);
+        const messages = rereading(clock, signal, () =>
+          chatLog.lastMessages(scope, conversationId, position, HISTORY_MESSAGES_MAX),
+        );
         const history = await untilAborted(signal, messages);
         return { history: fitHistory(history, this.#options.historyTokensMax, tokenizer) };
       },
